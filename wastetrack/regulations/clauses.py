@@ -1,0 +1,49 @@
+"""The clauses that the software cites, each in the law that was in force on the day. The table is `cn/clauses.toml`.
+
+The sentences are our own words for the reader's orientation; the official text prevails.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from wastetrack.regulations.data import toml
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Which article of which law asks for something, and what it asks in one sentence of ours."""
+
+    law_zh: str
+    law_en: str
+    article_zh: str
+    text_zh: str
+    text_en: str
+    confidence: str
+
+    @property
+    def reference_zh(self) -> str:
+        """《固体废物污染环境防治法》第八十一条第三款"""
+        return f"《{self.law_zh}》{self.article_zh}"
+
+
+def _in_force(law: dict[str, Any], on: date) -> bool:
+    return bool(law["from"] <= on <= law.get("until", date.max))
+
+
+def clause_ids() -> list[str]:
+    """Every clause id that `cite` knows."""
+    return list(toml("clauses.toml")["clauses"])
+
+
+def cite(clause_id: str, on: date) -> Citation:
+    """The clause as it stood on a day; KeyError for an unknown id, LookupError when no law had it on that day."""
+    table = toml("clauses.toml")
+    clause = table["clauses"][clause_id]
+    for law_id, article in clause["articles"].items():
+        law = table["laws"][law_id]
+        if _in_force(law, on):
+            return Citation(
+                law["zh"], law["en"], article, clause["zh"], clause["en"], max(law["confidence"], clause["confidence"])
+            )
+    raise LookupError("clause_not_in_force")

@@ -1,0 +1,56 @@
+"""Mass: integer grams in the database, Decimal kilograms in Python and on the wire, tonnes on official forms."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from wastetrack.errors import invalid
+
+GRAMS_PER_KG = 1000
+GRAMS_PER_TONNE = 1_000_000
+MAX_CONTAINER_G = 60 * GRAMS_PER_TONNE
+"""60 t: more than any lorry carries, so a larger figure is a slip of the finger."""
+
+_PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?", re.ASCII)
+
+
+def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False) -> int:
+    """Kilograms as written (a decimal string, int, float literal or Decimal) → integer grams.
+
+    Raises Invalid at `field`: mass_missing, mass_not_a_number, mass_negative, mass_zero, mass_too_precise (> 3 decimals),
+    mass_too_large (> 60 t).
+    """
+    if value is None or value == "":
+        raise invalid(field, "mass_missing")
+    text = str(value).strip() if not isinstance(value, bool) else "bool"
+    if not _PLAIN_DECIMAL.fullmatch(text):
+        raise invalid(field, "mass_not_a_number")
+    scaled = Decimal(text) * GRAMS_PER_KG
+    if scaled != scaled.to_integral_value():
+        raise invalid(field, "mass_too_precise")
+    if scaled < 0:
+        raise invalid(field, "mass_negative")
+    if scaled == 0 and not allow_zero:
+        raise invalid(field, "mass_zero")
+    if scaled > MAX_CONTAINER_G:
+        raise invalid(field, "mass_too_large")
+    return int(scaled)
+
+
+def kg(mass_g: int) -> Decimal:
+    """Integer grams → Decimal kilograms, exactly."""
+    return Decimal(mass_g).scaleb(-3)
+
+
+def kg_text(mass_g: int | None) -> str | None:
+    """Integer grams → the contract's decimal string without trailing zeros: 18500 → "18.5"; None stays None."""
+    if mass_g is None:
+        return None
+    text = f"{kg(mass_g):.3f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def tonnes(mass_g: int) -> Decimal:
+    """Integer grams → Decimal tonnes, exactly."""
+    return Decimal(mass_g).scaleb(-6)
