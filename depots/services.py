@@ -1,0 +1,147 @@
+"""Coming in, moving between bays, going out. A stay is opened and closed here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Sum
+
+from depots.models import Bay, Depot, Stay
+from depots.selectors import roomy_bay
+from wastetrack.errors import NotPermitted, Refused
+from wastetrack.ledger.services import Fact, record
+from wastetrack.lifecycle.services import move
+from wastetrack.parties.actors import Actor
+from wastetrack.waste.models import Container, ContainerState, WasteStream
+from wastetrack.waste.services import make_container
+
+
+def log_into(
+    *,
+    actor: Actor,
+    depot: Depot,
+    data: dict[str, Any],
+    now: datetime,
+    bay: Bay | None = None,
+    stream: WasteStream | None = None,
+) -> Container:
+    """Log a container that already stands in the firm's own store: `log_waste` and `check_in` in one step."""
+    require_own(actor, depot)
+    with transaction.atomic():
+        container, fact = make_container(actor=actor, site=depot.site, data=data, now=now, stream=stream)
+        return _store(actor, container, depot, bay, now, now, along_with=[fact])
+
+
+def check_in(
+    *, actor: Actor, container: Container, depot: Depot, now: datetime, bay: Bay | None = None, at: datetime | None = None
+) -> Container:
+    """Store the organisation's own logged container at its own depot.
+
+    Raises NotPermitted(not_permitted), Refused(already_here | treated | voided | no_manifest | bay_full …).
+    """
+    require_own(actor, depot)
+    with transaction.atomic():
+        if container.state != ContainerState.LOGGED or container.holder_id != actor.organisation_id:
+            raise why_not(container, depot)
+        return _store(actor, container, depot, bay, now, at or now)
+
+
+def _store(
+    actor: Actor,
+    container: Container,
+    depot: Depot,
+    bay: Bay | None,
+    now: datetime,
+    at: datetime,
+    along_with: Sequence[Fact] = (),
+) -> Container:
+    bay = place_for(depot, bay, container.mass_g)
+    (container,), facts = move([container], "store", actor=actor, payload=place_payload(depot, bay))
+    enter([container], depot=depot, bay=bay, at=at)
+    record(actor, [*along_with, *facts], now=now, event_time=at)
+    return container
+
+
+def why_not(container: Container, depot: Depot) -> Refused:
+    """Why a container can't be checked in here without a manifest: the refusal to raise."""
+    by_state = {
+        ContainerState.TREATED: "treated",
+        ContainerState.VOIDED: "voided",
+        ContainerState.EMPTIED: "emptied",
+        ContainerState.MISSING: "missing",
+    }
+    if code := by_state.get(container.state):
+        return Refused(code, container=container.short_grouped)
+    if container.holder_id == depot.organisation_id and container.state in (
+        ContainerState.STORED,
+        ContainerState.COMMITTED,
+    ):
+        here = Stay.objects.filter(container=container, left_at=None, depot=depot).exists()
+        return Refused("already_here" if here else "wrong_depot", container=container.short_grouped)
+    return Refused("no_manifest", container=container.short_grouped)
+
+
+def put_away(*, actor: Actor, container: Container, bay: Bay, now: datetime, at: datetime | None = None) -> Stay:
+    """Move a container to another bay of the depot it stands in. Raises Refused(not_here | bay_full)."""
+    require_own(actor, bay.depot)
+    with transaction.atomic():
+        stay = Stay.objects.select_for_update().filter(container=container, left_at=None, depot=bay.depot).first()
+        if stay is None:
+            raise Refused("not_here", container=container.short_grouped)
+        if stay.bay_id != bay.pk:
+            place_for(bay.depot, bay, container.mass_g)
+            stay.bay = bay
+            stay.save(update_fields=["bay"])
+        fact = Fact(
+            "container.put_away", container.subject, container.readers(), place_payload(bay.depot, bay)
+        )
+        record(actor, [fact], now=now, event_time=at)
+    return stay
+
+
+def place_for(depot: Depot, bay: Bay | None, mass_g: int) -> Bay | None:
+    """The bay to use: the one asked for if it has room, else the first with room; None where a depot has no bays.
+
+    Raises Refused(bay_full), Refused(wrong_bay) for another depot's bay.
+    """
+    if bay is None:
+        return roomy_bay(depot, mass_g)
+    if bay.depot_id != depot.pk:
+        raise Refused("wrong_bay", bay=bay.code)
+    if bay.capacity_g is not None:
+        # The bay's row is the lock: two drums for the last place come one after the other.
+        Bay.objects.select_for_update().get(pk=bay.pk)
+        used = Stay.objects.filter(bay=bay, left_at=None).aggregate(mass=Sum("container__mass_g"))["mass"] or 0
+        if used + mass_g > bay.capacity_g:
+            raise Refused("bay_full", bay=bay.code)
+    return bay
+
+
+def enter(containers: Sequence[Container], *, depot: Depot, bay: Bay | None, at: datetime) -> None:
+    """Open a stay for each container (one query). The caller has moved their state and written the entry."""
+    Stay.objects.bulk_create(
+        [
+            Stay(container=container, depot=depot, bay=bay, entered_at=at, mass_in_g=container.mass_g)
+            for container in containers
+        ]
+    )
+
+
+def leave(containers: Sequence[Container], *, at: datetime) -> None:
+    """End the containers' stays (one query)."""
+    Stay.objects.filter(container__in=containers, left_at=None).update(left_at=at)
+
+
+def place_payload(depot: Depot, bay: Bay | None) -> dict[str, str]:
+    """Where, as an entry says it."""
+    return {"depot": str(depot.pk), "depot_name": depot.name, "bay": bay.code if bay else ""}
+
+
+def require_own(actor: Actor, depot: Depot) -> None:
+    """Raises NotPermitted(not_your_depot) unless the depot is the actor's organisation's."""
+    actor.require_write()
+    if depot.organisation_id != actor.organisation_id:
+        raise NotPermitted("not_your_depot")

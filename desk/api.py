@@ -1,0 +1,226 @@
+"""`/containers`: the drum, across all rooms that know something of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from ninja import Router, Schema
+
+from depots.models import Depot, Stay
+from depots.selectors import get_depot
+from depots.services import log_into
+from desk.selectors import places
+from wastetrack.errors import NotFound, invalid
+from wastetrack.http import PAGE_SIZE, actor_of, create_once, now_of, page_of
+from wastetrack.ledger.canonical import instant
+from wastetrack.ledger.models import Entry
+from wastetrack.ledger.selectors import attest, history_of
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Site
+from wastetrack.regulations.clauses import cite
+from wastetrack.schemas import Loose, Mass, Text
+from wastetrack.units import kg_text
+from wastetrack.waste.models import Container, WasteStream
+from wastetrack.waste import selectors as waste
+from wastetrack.waste.selectors import get_container
+from wastetrack.waste.services import log_waste, void
+
+router = Router(tags=["containers"])
+
+
+class ContainerIn(Schema):
+    waste_code: Text = ""
+    name: Text = ""
+    form: Text = ""
+    mass_kg: Mass = None
+    container_kind: Text = ""
+    volume_l: Loose = None
+    accumulation_start: Loose = None
+    hazards: Loose = None
+    site: Text = ""
+    depot: Text = ""
+    stream: Text = ""
+    components: Text = ""
+    harmful_components: Text = ""
+    precautions: Text = ""
+    remarks: Text = ""
+
+
+class VoidIn(Schema):
+    reason: Text = ""
+
+
+def container_json(container: Container, place: Stay | None) -> dict[str, Any]:
+    """A container: what it is, where it is, how long it may stay."""
+    deadline = container.storage_deadline
+    return {
+        "code": container.code,
+        "short_code": container.short_code,
+        "state": container.state,
+        "waste_code": container.waste_code,
+        "category": container.category,
+        "name": container.name,
+        "form": container.form,
+        "hazards": list(container.hazard_letters),
+        "mass_kg": kg_text(container.mass_g),
+        "container_kind": container.container_kind,
+        "volume_l": f"{container.volume_l.normalize():f}",
+        "accumulation_start": container.accumulation_start.isoformat(),
+        "components": container.components,
+        "precautions": container.precautions,
+        "generator": {"uscc": container.generator.uscc, "name": container.generator.name},
+        "holder": {"uscc": container.holder.uscc, "name": container.holder.name},
+        "site": container.origin.code,
+        "depot": {"id": str(place.depot_id), "name": place.depot.name} if place else None,
+        "bay": place.bay.code if place and place.bay else None,
+        "storage_deadline": timezone.localtime(deadline).isoformat() if deadline else None,
+        "storage_clause": _clause(container),
+        "logged_at": instant(container.logged_at),
+    }
+
+
+def _clause(container: Container) -> dict[str, str] | None:
+    if not container.storage_clause or container.storage_deadline is None:
+        return None
+    cited = cite(container.storage_clause, timezone.localdate(container.storage_deadline))
+    return {"id": container.storage_clause, "reference": cited.reference_zh, "zh": cited.text_zh, "en": cited.text_en}
+
+
+def containers_json(containers: list[Container]) -> list[dict[str, Any]]:
+    """A page of containers, their places looked up together."""
+    where = places(containers)
+    return [container_json(container, where.get(container.pk)) for container in containers]
+
+
+@router.post("", response={201: dict[str, Any]})
+def create_container(request: HttpRequest, body: ContainerIn) -> HttpResponse:
+    """Log a container; with `depot`, one that already stands in the firm's own store."""
+    actor, now = actor_of(request), now_of(request)
+
+    def make() -> dict[str, Any]:
+        data = body.dict()
+        stream = _stream(actor, body.stream)
+        depot = _own_depot(actor, body.depot) if body.depot else None
+        if depot is not None:
+            container = log_into(actor=actor, depot=depot, data=data, stream=stream, now=now)
+        else:
+            container = log_waste(actor=actor, site=_site(actor, body.site), data=data, stream=stream, now=now)
+        return container_json(container, places([container]).get(container.pk))
+
+    return create_once(request, make)
+
+
+def _own_depot(actor: Actor, depot_id: str) -> Depot:
+    try:
+        return get_depot(actor, depot_id)
+    except NotFound:
+        raise invalid("depot", "unknown_depot") from None
+
+
+def _site(actor: Actor, code: str) -> Site:
+    """The site named by its code or id; else the organisation's only one."""
+    sites = Site.objects.filter(organisation=actor.organisation_id)
+    if code:
+        sites = sites.filter(pk=int(code[:18])) if code.isascii() and code.isdigit() else sites.filter(code=code)
+    found = list(sites.order_by("pk")[:2])
+    if not found:
+        raise invalid("site", "unknown_site")
+    if len(found) > 1:
+        raise invalid("site", "site_missing")
+    return found[0]
+
+
+def _stream(actor: Actor, stream_id: str) -> WasteStream | None:
+    if not stream_id:
+        return None
+    found = None
+    if stream_id.isascii() and stream_id.isdigit():
+        found = WasteStream.objects.filter(organisation=actor.organisation_id, pk=int(stream_id[:18])).first()
+    if found is None:
+        raise invalid("stream", "unknown_stream")
+    return found
+
+
+@router.get("")
+def containers(
+    request: HttpRequest,
+    state: str = "",
+    depot: str = "",
+    holder: str = "",
+    waste_code: str = "",
+    overdue: bool | None = None,
+    cursor: str | None = None,
+    limit: int = PAGE_SIZE,
+) -> dict[str, Any]:
+    """The caller's containers, newest first."""
+    actor = actor_of(request)
+    rows = Container.objects.visible_to(actor).select_related("generator", "holder", "origin")
+    if state:
+        rows = rows.filter(state__in=state.split(","))
+    if depot:
+        rows = rows.filter(stays__depot=get_depot(actor, depot), stays__left_at=None)
+    if holder:
+        rows = rows.filter(holder__uscc=holder.upper())
+    if waste_code:
+        rows = rows.filter(waste_code=waste_code)
+    if overdue is not None:
+        rows = _by_overdue(rows, overdue, now_of(request))
+    return page_of(rows, cursor, limit, containers_json)
+
+
+def _by_overdue(rows: Any, wanted: bool, now: datetime) -> Any:
+    late = waste.overdue(rows, now)
+    return late if wanted else rows.exclude(pk__in=late.values("pk"))
+
+
+@router.get("/{code}")
+def container(request: HttpRequest, code: str) -> dict[str, Any]:
+    """One container by its 37-digit or short code."""
+    found = get_container(actor_of(request), code)
+    return container_json(found, places([found]).get(found.pk))
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """A step of a life: what, who, acting for whom, when it happened, when it was recorded."""
+    return {
+        "index": entry.index,
+        "kind": entry.kind,
+        "user": entry.user_name,
+        "role": entry.role,
+        "organisation": entry.organisation_name,
+        "via": entry.via_name or None,
+        "event_time": instant(entry.event_time),
+        "recorded_at": instant(entry.recorded_at),
+        "data": entry.data,
+    }
+
+
+@router.get("/{code}/history")
+def history(request: HttpRequest, code: str) -> dict[str, Any]:
+    """Every step of the container's life, checked against the signed log."""
+    found = get_container(actor_of(request), code)
+    entries = list(history_of([found.subject]))
+    attested = attest(entries)
+    return {
+        "items": [entry_json(entry) for entry in entries],
+        "next": None,
+        "log": {
+            "intact": attested.intact,
+            "checked": attested.checked,
+            "unsealed": attested.unsealed,
+            "altered": list(attested.altered),
+            "size": attested.checkpoint.size if attested.checkpoint else None,
+            "root": attested.checkpoint.root if attested.checkpoint else None,
+        },
+    }
+
+
+@router.post("/{code}/void")
+def void_container(request: HttpRequest, code: str, body: VoidIn) -> dict[str, Any]:
+    """Say that the container was logged by mistake."""
+    actor = actor_of(request)
+    found = void(actor=actor, container=get_container(actor, code), reason=body.reason, now=now_of(request))
+    return container_json(found, None)

@@ -1,0 +1,102 @@
+"""`/manifests`: lists, drafts, and the verbs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from manifests.models import Manifest
+from manifests.schemas import DraftIn, VerbIn, line_json, manifest_json
+from manifests.selectors import get_manifest, lines_of, visible_manifests
+from manifests.services import draft, problems
+from manifests.verbs import Sent, perform
+from wastetrack.errors import invalid
+from wastetrack.http import PAGE_SIZE, actor_of, create_once, field_json, now_of, page_of
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Organisation
+from wastetrack.units import kg_text
+from wastetrack.waste.selectors import by_codes
+
+router = Router(tags=["manifests"])
+
+
+def detail_json(manifest: Manifest) -> dict[str, Any]:
+    """A manifest with its lines."""
+    lines = lines_of(manifest)
+    return {
+        **manifest_json(manifest),
+        "mass_kg": kg_text(sum(line.mass_g for line in lines)),
+        "emergency_measures": manifest.emergency_measures,
+        "lines": [line_json(line) for line in lines],
+    }
+
+
+@router.get("")
+def manifests(
+    request: HttpRequest, state: str = "", cursor: str | None = None, limit: int = PAGE_SIZE
+) -> dict[str, Any]:
+    """The caller's manifests, newest first."""
+    rows = visible_manifests(actor_of(request))
+    if state:
+        rows = rows.filter(state__in=state.split(","))
+    return page_of(
+        rows,
+        cursor,
+        limit,
+        lambda found: [
+            {**manifest_json(manifest), "line_count": manifest.line_count, "mass_kg": kg_text(manifest.mass_g)}
+            for manifest in found
+        ],
+    )
+
+
+@router.post("", response={201: dict[str, Any]})
+def create_manifest(request: HttpRequest, body: DraftIn) -> HttpResponse:
+    """A draft from the caller's own containers. `problems` says what would stop its issue today."""
+    actor, now = actor_of(request), now_of(request)
+
+    def make() -> dict[str, Any]:
+        manifest = draft(
+            actor=actor,
+            receiver=_organisation(actor, body.receiver, "receiver"),
+            carrier=_organisation(actor, body.carrier, "carrier") if body.carrier else None,
+            containers=by_codes(actor, body.containers, field="containers"),
+            emergency_measures=body.emergency_measures,
+            now=now,
+        )
+        return {**detail_json(manifest), "problems": [field_json(error) for error in problems(manifest, now)]}
+
+    return create_once(request, make)
+
+
+def _organisation(actor: Actor, uscc: str, field: str) -> Organisation:
+    found = Organisation.objects.visible_to(actor).filter(uscc=uscc.strip().upper()).first()
+    if found is None:
+        raise invalid(field, "unknown_organisation")
+    return found
+
+
+@router.get("/{number}")
+def manifest(request: HttpRequest, number: str) -> dict[str, Any]:
+    """One manifest with its lines."""
+    return detail_json(get_manifest(actor_of(request), number))
+
+
+@router.post("/{number}/{verb}")
+def act(request: HttpRequest, number: str, verb: str, body: VerbIn) -> dict[str, Any]:
+    """issue, depart, deliver, receive, settle, treat, close, cancel. Signing verbs take the signer's password."""
+    sent = Sent(
+        password=body.password,
+        lines=[line.dict() for line in body.lines],
+        container=body.container,
+        mass_kg=body.mass_kg,
+        note=body.note,
+        reason=body.reason,
+        vehicle=body.vehicle,
+        depot=body.depot,
+        bay=body.bay,
+        at={"depart": body.departed_at, "deliver": body.delivered_at, "receive": body.received_at}.get(verb),
+    )
+    return detail_json(perform(verb, actor=actor_of(request), number=number, sent=sent, now=now_of(request)))

@@ -1,0 +1,7 @@
+"""The manifests room."""
+
+from django.apps import AppConfig
+
+
+class ManifestsConfig(AppConfig):
+    name = "manifests"

@@ -1,0 +1,91 @@
+"""Reading manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
+
+from manifests.models import UNDER_WAY, Discrepancy, Line, Manifest, Outcome, Treatment
+from wastetrack.errors import NotFound
+from wastetrack.parties.actors import Actor
+from wastetrack.regulations.identifiers import SHORT_CODE_LENGTH
+from wastetrack.waste.models import Container
+
+
+def visible_manifests(actor: Actor) -> QuerySet[Manifest]:
+    """The actor's manifests with parties, counts and declared mass; newest first."""
+    return (
+        Manifest.objects.visible_to(actor)
+        .select_related("sender", "sender_site", "receiver", "carrier")
+        .annotate(
+            line_count=Count("lines"),
+            mass_g=Sum("lines__mass_g"),
+            disputed=Exists(Discrepancy.objects.filter(line__manifest=OuterRef("pk"), settled_at=None)),
+        )
+        .order_by("-id")
+    )
+
+
+def get_manifest(actor: Actor, number: str) -> Manifest:
+    """A manifest by its number. Raises NotFound(unknown_manifest) alike for hidden and unknown ones."""
+    manifest = visible_manifests(actor).filter(number=number).first()
+    if manifest is None:
+        raise NotFound("unknown_manifest")
+    return manifest
+
+
+def lines_of(manifest: Manifest) -> list[Line]:
+    """The manifest's lines with container, discrepancy, statements and treatments (four queries, however many lines)."""
+    return list(
+        Line.objects.filter(manifest=manifest)
+        .select_related("container__generator", "discrepancy")
+        .prefetch_related("discrepancy__statements", Prefetch("treatments", Treatment.objects.order_by("id")))
+    )
+
+
+def line_awaited_by(actor: Actor, code: str) -> Line | None:
+    """The open line on which the actor's organisation awaits the container of this long or short code, if any."""
+    which = Q(container__short_code=code) if len(code) == SHORT_CODE_LENGTH else Q(container__code=code)
+    return (
+        Line.objects.filter(which, outcome="", manifest__receiver=actor.organisation_id, manifest__state__in=UNDER_WAY)
+        .select_related(
+            "container__generator", "manifest__sender_site", "manifest__receiver", "manifest__sender"
+        )
+        .first()
+    )
+
+
+def line_to_take_back(actor: Actor, container: Container) -> Line | None:
+    """The refused line whose container the actor's organisation, its sender, has not yet taken back."""
+    return (
+        Line.objects.filter(
+            container=container, outcome=Outcome.REJECTED, taken_back_at=None, manifest__sender=actor.organisation_id
+        )
+        .select_related("manifest__sender", "manifest__sender_site", "manifest__receiver")
+        .first()
+    )
+
+
+def manifests_naming(actor: Actor, container: Container) -> QuerySet[Manifest]:
+    """The manifests a container was ever on, as far as the actor may see them; oldest first."""
+    return (
+        Manifest.objects.visible_to(actor)
+        .filter(lines__container=container)
+        .select_related("sender", "receiver", "carrier")
+        .order_by("id")
+    )
+
+
+def treatments_of(container: Container) -> QuerySet[Treatment]:
+    """How and where a container ended."""
+    return (
+        Treatment.objects.filter(line__container=container)
+        .select_related("line__manifest__receiver")
+        .order_by("treated_at", "id")
+    )
+
+
+def needing(actor: Actor, states: Sequence[str], party: str) -> QuerySet[Manifest]:
+    """Manifests in these states that wait for the actor's organisation in its part as `party`."""
+    return visible_manifests(actor).filter(Q(**{party: actor.organisation_id}), state__in=states)

@@ -1,0 +1,68 @@
+"""`/alerts`: what is due, and acknowledging it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema
+
+from wastetrack.alerts.models import OPEN_STATES, Alert, AlertState
+from wastetrack.alerts.selectors import explain
+from wastetrack.alerts.services import acknowledge
+from wastetrack.errors import NotFound
+from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
+from wastetrack.ledger.canonical import instant
+from wastetrack.schemas import Text
+
+router = Router(tags=["alerts"])
+
+
+class AcknowledgeIn(Schema):
+    note: Text = ""
+
+
+def alert_json(alert: Alert, now: Any) -> dict[str, Any]:
+    """An alert in data and in words."""
+    words = explain(alert, now)
+    return {
+        "id": str(alert.pk),
+        "kind": alert.kind,
+        "state": alert.state,
+        "subject": alert.about,
+        "organisation": alert.organisation.uscc,
+        "due_at": instant(alert.due_at),
+        "opened_at": instant(alert.opened_at) if alert.opened_at else None,
+        "resolved_at": instant(alert.resolved_at) if alert.resolved_at else None,
+        "acknowledged_at": instant(alert.acknowledged_at) if alert.acknowledged_at else None,
+        "title": words.title,
+        "message": words.sentence,
+        "clause": words.citation.reference_zh if words.citation else None,
+        "note": alert.note,
+    }
+
+
+@router.get("")
+def alerts(
+    request: HttpRequest, open: bool | None = None, kind: str = "", cursor: str | None = None, limit: int = PAGE_SIZE
+) -> dict[str, Any]:
+    """The caller's alerts, newest first."""
+    rows = Alert.objects.visible_to(actor_of(request)).select_related("organisation")
+    rows = rows.exclude(state=AlertState.WATCHING)
+    if open is not None:
+        rows = rows.filter(state__in=OPEN_STATES) if open else rows.exclude(state__in=OPEN_STATES)
+    if kind:
+        rows = rows.filter(kind=kind)
+    now = now_of(request)
+    return page_of(rows, cursor, limit, lambda found: [alert_json(alert, now) for alert in found])
+
+
+@router.post("/{alert_id}/acknowledge")
+def acknowledge_alert(request: HttpRequest, alert_id: int, body: AcknowledgeIn) -> dict[str, Any]:
+    """Say that it was seen and what is planned; it stays open until its cause ends."""
+    actor, now = actor_of(request), now_of(request)
+    rows = Alert.objects.visible_to(actor).exclude(state=AlertState.WATCHING).select_related("organisation")
+    alert = rows.filter(pk=alert_id).first()
+    if alert is None:
+        raise NotFound("unknown_alert")
+    return alert_json(acknowledge(alert, actor=actor, note=body.note, now=now), now)

@@ -1,0 +1,223 @@
+"""What every shell shares: the actor of a request, refusals as answers, pages of lists, and creating once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError, transaction
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language
+from ninja.security import APIKeyCookie, HttpBearer
+
+from wastetrack.errors import FieldError, NotFound, NotPermitted, Refused, invalid
+from wastetrack.lifecycle.services import once
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.selectors import actor_of_session, actor_of_token
+from wastetrack.sentences import sentence
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
+PROBLEM = "application/problem+json"
+
+
+# --- who asks ----------------------------------------------------------------------------------------------
+
+
+class ActorMiddleware:
+    """Gives every request its `actor` (the session's choice, looked up when first used) and its one clock reading."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.now = timezone.localtime()  # type: ignore[attr-defined]
+        request.actor = SimpleLazyObject(lambda: session_actor(request))  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def session_actor(request: HttpRequest) -> Actor | None:
+    """The actor the session stands for; None when nobody is signed in or the user belongs nowhere any more."""
+    user_id = request.session.get("_auth_user_id")
+    if user_id is None or not request.user.is_authenticated:
+        return None
+    return actor_of_session(int(user_id), request.session.get("membership"), request.session.get("delegation"))
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The request's actor. Raises NotPermitted(not_signed_in, 401) for nobody."""
+    actor = request.actor  # type: ignore[attr-defined]
+    if not actor:
+        raise Refused("not_signed_in", status=401)
+    return actor  # type: ignore[no-any-return]
+
+
+def now_of(request: HttpRequest) -> datetime:
+    """When this request is: read once, passed on."""
+    return request.now  # type: ignore[attr-defined,no-any-return]
+
+
+class BearerToken(HttpBearer):
+    """`Authorization: Bearer TOKEN`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor | None:
+        actor = actor_of_token(token, now_of(request))
+        if actor is not None:
+            request.actor = actor  # type: ignore[attr-defined]
+        return actor
+
+
+class SiteSession(APIKeyCookie):
+    """The site's own session, with its CSRF check."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
+        return request.actor or None  # type: ignore[attr-defined]
+
+
+# --- refusals as answers -----------------------------------------------------------------------------------
+
+
+def field_json(error: FieldError) -> dict[str, str]:
+    """A field error as the contract gives it, its sentence in the active language."""
+    return {"field": error.field, "code": error.code, "message": sentence(error.code, error.params)}
+
+
+def problem_json(refusal: Refused) -> dict[str, Any]:
+    """A refusal as RFC 9457 problem details with a stable code and, for bad input, its fields."""
+    first = refusal.errors[0] if refusal.errors else None
+    detail = sentence(first.code, first.params) if first and refusal.code == "invalid_fields" else None
+    body: dict[str, Any] = {
+        "type": f"{settings.PUBLIC_URL}/problems/{refusal.code}",
+        "title": refusal.code,
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": detail or sentence(refusal.code, refusal.params),
+    }
+    if refusal.errors:
+        body["errors"] = [field_json(error) for error in refusal.errors]
+    return body
+
+
+def problem(refusal: Refused) -> HttpResponse:
+    """The problem+json answer to a refusal."""
+    body = json.dumps(problem_json(refusal), ensure_ascii=False)
+    response = HttpResponse(body, status=refusal.status, content_type=PROBLEM)
+    if refusal.status == 503:
+        response["Retry-After"] = "5"
+    return response
+
+
+def refusal_of(error: Exception) -> Refused | None:
+    """The refusal that an exception amounts to; None for a fault of ours."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, Http404):
+        return NotFound()
+    if isinstance(error, PermissionDenied):
+        return NotPermitted()
+    if isinstance(error, RequestDataTooBig):
+        return Refused("too_large", status=413)
+    if isinstance(error, SuspiciousOperation):
+        return Refused("malformed", status=400)
+    if isinstance(error, OperationalError):
+        return Refused("database_busy", status=503)
+    return None
+
+
+class RefusalMiddleware:
+    """A refusal that reaches the shell of a page becomes a page with its sentence and what to do."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        refusal = refusal_of(error)
+        if refusal is None:
+            return None
+        if request.path.startswith("/api/"):
+            return problem(refusal)
+        return refusal_page(request, refusal)
+
+
+def refusal_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
+    """The page that says what happened and what to do."""
+    context = {"refusal": refusal, "detail": problem_json(refusal)["detail"], "errors": refusal.errors}
+    return render(request, "refusal.html", context, status=refusal.status)
+
+
+# --- lists and creations -----------------------------------------------------------------------------------
+
+
+def page_of(rows: QuerySet[Any], cursor: str | None, limit: int, render_rows: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:
+    """`{"items", "next"}` of rows newest first; the cursor is the last row's id. Raises Invalid(bad_cursor)."""
+    limit = max(1, min(limit, MAX_PAGE_SIZE))
+    if cursor:
+        if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+            raise invalid("cursor", "bad_cursor")
+        rows = rows.filter(pk__lt=int(cursor))
+    found: list[Model] = list(rows.order_by("-pk")[: limit + 1])
+    more = len(found) > limit
+    found = found[:limit]
+    return {"items": render_rows(found), "next": str(found[-1].pk) if more else None}
+
+
+def answer_json(body: Any, status: int = 200) -> HttpResponse:
+    """A JSON answer."""
+    return HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")
+
+
+def create_once(request: HttpRequest, make: Callable[[], Any], *, key: str | None = None) -> HttpResponse:
+    """Run `make` in a transaction and answer 201; the same Idempotency-Key gets the first answer again.
+
+    Raises Invalid(idempotency_key_unusable), Refused(idempotency_key_reused, 422).
+    """
+    key = key or request.headers.get("Idempotency-Key")
+
+    def body() -> tuple[int, str]:
+        return 201, json.dumps(make(), ensure_ascii=False)
+
+    if not key:
+        with transaction.atomic():
+            status, text = body()
+    else:
+        if len(key) > 120 or not key.isprintable():
+            raise invalid("Idempotency-Key", "idempotency_key_unusable")
+        asked = f"{request.method} {request.path}\n".encode() + request.body
+        organisation_id = actor_of(request).organisation_id
+        assert organisation_id is not None
+        status, text = once(
+            organisation_id=organisation_id,
+            key=key,
+            fingerprint=hashlib.sha256(asked).hexdigest(),
+            now=now_of(request),
+            make=body,
+        )
+    return HttpResponse(text, status=status, content_type="application/json")
+
+
+# --- pages -------------------------------------------------------------------------------------------------
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """What every template may use."""
+    return {
+        "actor": getattr(request, "actor", None),
+        "now": getattr(request, "now", None),
+        "demo": settings.DEMO,
+        "language": get_language(),
+    }
+

@@ -1,0 +1,139 @@
+"""Reading the log: pages of entries, proofs, and whether anything was altered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from django.db.models import Max, Q, QuerySet
+
+from wastetrack.errors import NotFound, invalid
+from wastetrack.ledger import merkle
+from wastetrack.ledger.canonical import checkpoint_bytes, instant
+from wastetrack.ledger.keys import public_key_hex, signing_key
+from wastetrack.ledger.models import Checkpoint, Entry, Node
+from wastetrack.parties.actors import Actor
+
+
+def head() -> int:
+    """How many entries are sealed: the cursor of somebody who has seen everything is head() - 1."""
+    last = Entry.objects.aggregate(last=Max("index"))["last"]
+    return 0 if last is None else last + 1
+
+
+def entries_after(actor: Actor, after: int, limit: int = 200, upto: int | None = None) -> list[Entry]:
+    """The actor's sealed entries with index > after (and ≤ upto), in order."""
+    # Walks the index from `after` on and probes the readers: near the head, where clients are, that is a short walk.
+    rows = Entry.objects.visible_to(actor).filter(index__gt=after)
+    if upto is not None:
+        rows = rows.filter(index__lte=upto)
+    return list(rows.order_by("index")[:limit])
+
+
+def history_of(subjects: Sequence[str]) -> QuerySet[Entry]:
+    """Every entry about the subjects, in the order they were recorded. The caller has checked that they may be seen."""
+    return Entry.objects.filter(subject__in=subjects).order_by("id")
+
+
+def latest_checkpoint() -> Checkpoint | None:
+    """The newest signed root."""
+    return Checkpoint.objects.order_by("-size").first()
+
+
+def _lookup(addresses: Sequence[merkle.Address]) -> dict[merkle.Address, bytes]:
+    leaves = [position for level, position in addresses if level == 0]
+    inner = Q(pk__in=[])
+    for level, position in addresses:
+        if level:
+            inner |= Q(level=level, position=position)
+    found: dict[merkle.Address, bytes] = {
+        (0, index): bytes(leaf) for index, leaf in Entry.objects.filter(index__in=leaves).values_list("index", "leaf_hash")
+    }
+    found |= {(n.level, n.position): bytes(n.hash) for n in Node.objects.filter(inner)}
+    return found
+
+
+def checkpoint_at(size: int) -> Checkpoint:
+    """The first checkpoint that covers at least `size` entries."""
+    checkpoint = Checkpoint.objects.filter(size__gte=size).order_by("size").first()
+    if checkpoint is None:
+        raise NotFound("no_checkpoint")
+    return checkpoint
+
+
+def inclusion_proof(index: int, size: int) -> list[bytes]:
+    """The audit path of entry `index` in the tree of `size` (two queries)."""
+    return merkle.proof(merkle.inclusion_ranges(index, size), _lookup)
+
+
+def consistency_proof(old: int, new: int) -> list[bytes]:
+    """The proof that the tree of `new` extends that of `old`. Raises Invalid(sizes_out_of_order)."""
+    if not 0 < old <= new <= head():
+        raise invalid("old", "sizes_out_of_order")
+    return merkle.proof(merkle.consistency_ranges(old, new), _lookup)
+
+
+def checkpoint_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A checkpoint as the API and bundles give it."""
+    return {
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": checkpoint.root,
+        "sealed_at": instant(checkpoint.sealed_at),
+        "key_id": checkpoint.key_id,
+        "public_key": public_key_hex(),
+        "signature": checkpoint.signature,
+    }
+
+
+@dataclass(frozen=True)
+class Attestation:
+    """What checking a subject's entries against the signed log found. `altered` names entries that no longer fit."""
+
+    checked: int
+    unsealed: int
+    altered: tuple[int, ...]
+    checkpoint: Checkpoint | None
+
+    @property
+    def intact(self) -> bool:
+        return not self.altered and self.checkpoint is not None
+
+
+def attest(entries: Sequence[Entry]) -> Attestation:
+    """Check entries as they are now against the newest signed root: recomputed leaf, audit path, signature.
+
+    Two queries for the proofs of all entries together, and one for the checkpoint.
+    """
+    checkpoint = latest_checkpoint()
+    sealed = [entry for entry in entries if entry.index is not None]
+    if checkpoint is None or not _signature_holds(checkpoint):
+        return Attestation(len(sealed), len(entries) - len(sealed), tuple(e.pk for e in sealed), None)
+    covered = [entry for entry in sealed if entry.index < checkpoint.size]
+    paths = {entry.pk: merkle.inclusion_ranges(entry.index, checkpoint.size) for entry in covered}
+    nodes = _lookup(sorted({a for ranges in paths.values() for r in ranges for a in merkle.peaks(*r)}))
+    altered = []
+    for entry in sealed:
+        try:
+            path = merkle.proof(paths[entry.pk], lambda _: nodes)
+        except KeyError:
+            # Not under the root, or a node is gone: either way nothing proves this entry.
+            altered.append(entry.pk)
+            continue
+        leaf = merkle.leaf_hash(entry.leaf_bytes())
+        if not merkle.verify_inclusion(leaf, entry.index, checkpoint.size, path, bytes.fromhex(checkpoint.root)):
+            altered.append(entry.pk)
+    return Attestation(len(sealed), len(entries) - len(sealed), tuple(altered), checkpoint)
+
+
+def _signature_holds(checkpoint: Checkpoint) -> bool:
+    signed = checkpoint_bytes(
+        origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root, sealed_at=instant(checkpoint.sealed_at)
+    )
+    try:
+        signing_key().public_key().verify(bytes.fromhex(checkpoint.signature), signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

@@ -1,0 +1,8 @@
+"""The lifecycle room."""
+
+from django.apps import AppConfig
+
+
+class LifecycleConfig(AppConfig):
+    name = "wastetrack.lifecycle"
+    label = "lifecycle"

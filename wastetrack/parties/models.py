@@ -1,0 +1,249 @@
+"""Organisations, the places and permits they have, and who may act for them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import date, datetime
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.visibility import VisibleModel, VisibleQuerySet, in_district
+
+
+class OrganisationRole(models.TextChoices):
+    """What an organisation does in the chain; one may do several."""
+
+    GENERATOR = "generator", _("Generator")
+    COLLECTOR = "collector", _("Collector")
+    CARRIER = "carrier", _("Carrier")
+    TREATER = "treater", _("Treatment plant")
+    REGULATOR = "regulator", _("Regulator")
+    STEWARD = "steward", _("Steward")
+    PARK = "park", _("Park")
+
+
+LICENSED = (OrganisationRole.COLLECTOR, OrganisationRole.CARRIER, OrganisationRole.TREATER)
+"""Roles that hold a permit: their names and permits are public."""
+
+
+class User(AbstractUser):
+    """A person. What they may do comes from their memberships alone."""
+
+    name = models.CharField(max_length=60, blank=True)
+    language = models.CharField(max_length=10, blank=True)
+
+    @property
+    def display_name(self) -> str:
+        return self.name or self.username
+
+
+class OrganisationQuerySet(VisibleQuerySet):
+    def with_role(self, role: str) -> OrganisationQuerySet:
+        """Organisations that have `role` among their roles."""
+        return self.filter(roles__contains=role)
+
+
+class Organisation(VisibleModel):
+    """A legal unit, known by its unified social credit code (GB 32100, 18 characters)."""
+
+    uscc = models.CharField(max_length=18, unique=True)
+    name = models.CharField(max_length=120)
+    short_name = models.CharField(max_length=40, blank=True)
+    # Space-separated OrganisationRole values: read with every actor, so no join for them.
+    roles = models.CharField(max_length=120, blank=True)
+    division = models.CharField(max_length=6, db_index=True)
+    """Administrative division; of a regulator: its district, by prefix (33, 3306, 330602)."""
+    address = models.CharField(max_length=200, blank=True)
+    industry = models.CharField(max_length=80, blank=True)
+    park = models.CharField(max_length=80, blank=True)
+    contact_name = models.CharField(max_length=60, blank=True)
+    contact_phone = models.CharField(max_length=30, blank=True)
+    demo = models.BooleanField(default=False)
+
+    objects = OrganisationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def role_set(self) -> frozenset[str]:
+        return frozenset(self.roles.split())
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        licensed = Q()
+        for role in LICENSED:
+            licensed |= Q(roles__contains=role)
+        own = Q(pk=actor.organisation_id)
+        if actor.via is not None:
+            own |= Q(pk=actor.via.pk)
+        return own | licensed | in_district("division", actor)
+
+
+class Site(VisibleModel):
+    """A production or operating site (生产经营场所), HJ 608 code: credit code + 3 digits + P."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="sites")
+    code = models.CharField(max_length=22, unique=True)
+    name = models.CharField(max_length=120)
+    division = models.CharField(max_length=6, db_index=True)
+    address = models.CharField(max_length=200, blank=True)
+    latitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
+    longitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        licensed = Q()
+        for role in LICENSED:
+            licensed |= Q(organisation__roles__contains=role)
+        return Q(organisation=actor.organisation_id) | licensed | in_district("division", actor)
+
+
+class PermitKind(models.TextChoices):
+    """Kinds of permit (408号令; the pilot kind is 环办固体函〔2022〕66号)."""
+
+    COMPREHENSIVE = "comprehensive", _("Comprehensive operating permit")
+    COLLECTION = "collection", _("Collection permit")
+    PILOT = "pilot", _("Small-generator collection pilot")
+    TRANSPORT = "transport", _("Dangerous-goods transport permit")
+
+
+class Permit(VisibleModel):
+    """What an organisation may take or carry: codes, yearly mass, validity."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="permits")
+    number = models.CharField(max_length=40)
+    kind = models.CharField(max_length=20, choices=PermitKind)
+    # Space-separated: a waste code, or a category (HW08) for all of its codes.
+    codes = models.TextField(blank=True)
+    yearly_mass_g = models.BigIntegerField(null=True, blank=True)
+    valid_from = models.DateField()
+    valid_to = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "number"], name="permit_number_once")]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        licensed = Q()
+        for role in LICENSED:
+            licensed |= Q(organisation__roles__contains=role)
+        return Q(organisation=actor.organisation_id) | licensed | in_district("organisation__division", actor)
+
+    def valid_on(self, day: date) -> bool:
+        return self.valid_from <= day <= self.valid_to
+
+    def covers(self, waste_code: str) -> bool:
+        """Whether the permit names this code, or its whole category."""
+        codes = set(self.codes.split())
+        return waste_code in codes or f"HW{waste_code[-2:]}" in codes
+
+
+class Vehicle(VisibleModel):
+    """A vehicle that may carry hazardous waste."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="vehicles")
+    plate = models.CharField(max_length=12, unique=True)
+    permit_number = models.CharField(max_length=40, blank=True)
+    capacity_g = models.BigIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.plate
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(organisation=actor.organisation_id) | in_district("organisation__division", actor)
+
+
+class MemberRole(models.TextChoices):
+    ADMIN = "admin", _("Administrator")
+    OPERATOR = "operator", _("Operator")
+    DRIVER = "driver", _("Driver")
+    VIEWER = "viewer", _("Viewer")
+
+
+class Membership(VisibleModel):
+    """A user may act for an organisation in a role."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=20, choices=MemberRole)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "organisation"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.organisation_id} · {self.role}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(organisation=actor.organisation_id)
+
+
+class Delegation(VisibleModel):
+    """`principal` lets the members of `agent` act for it, until it ends it."""
+
+    principal = models.ForeignKey(Organisation, models.PROTECT, related_name="delegations_given")
+    agent = models.ForeignKey(Organisation, models.PROTECT, related_name="delegations_held")
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["principal", "agent"], condition=Q(ended_at=None), name="delegation_open_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.principal_id} → {self.agent_id}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(principal=actor.organisation_id) | Q(agent=actor.organisation_id)
+
+
+def token_hash(secret: str) -> str:
+    """How a token is kept: its SHA-256, never itself."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Token(VisibleModel):
+    """A bearer token: one membership, maybe through one delegation. It ends with either."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    membership = models.ForeignKey(Membership, models.CASCADE, related_name="tokens")
+    delegation = models.ForeignKey(Delegation, models.CASCADE, null=True, related_name="tokens")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"token {self.pk}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(membership__user=actor.user_id, membership__organisation=actor.organisation_id)
+
+    @classmethod
+    def mint(cls, *, membership: Membership, delegation: Delegation | None, now: datetime, expires: datetime) -> str:
+        """Make a token; the secret is returned this once and not kept."""
+        secret = secrets.token_urlsafe(32)
+        cls.objects.create(
+            digest=token_hash(secret),
+            membership=membership,
+            delegation=delegation,
+            created_at=now,
+            expires_at=expires,
+        )
+        return secret

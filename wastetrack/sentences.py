@@ -1,0 +1,160 @@
+"""The sentence for every stable code, in the reader's language: what happened and, where it helps, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES: dict[str, Any] = {
+    # Any request
+    "invalid_fields": _("Some of what was sent cannot be used."),
+    "malformed": _("This request cannot be read."),
+    "missing": _("This is needed."),
+    "wrong_type": _("This is not the kind of value expected here."),
+    "too_long": _("This is too long: %(limit)s characters at most."),
+    "unprintable": _("This has characters that cannot be printed."),
+    "not_found": _("There is nothing here, or you may not see it."),
+    "not_permitted": _("You may not do this."),
+    "not_signed_in": _("Please sign in first."),
+    "read_only": _("You may read here, but not change anything. Ask your administrator."),
+    "too_large": _("This is too large."),
+    "too_many_requests": _("Too many requests; please wait a moment."),
+    "database_busy": _("The system is busy. Nothing was lost: please try again in a moment."),
+    "fault": _("Something went wrong on our side. Nothing was changed; please try again."),
+    "bad_cursor": _("This page mark is not one of ours."),
+    "idempotency_key_reused": _("This key came with another request before."),
+    "idempotency_key_unusable": _("This key is too long or has characters that cannot be printed."),
+    # Signing in and parties
+    "wrong_credentials": _("User name and password do not match."),
+    "not_a_member": _("You may not act for this organisation."),
+    "password_missing": _("Signing needs your password."),
+    "wrong_password": _("This is not your password: nothing was signed."),
+    "unknown_organisation": _("No such organisation, or you may not see it."),
+    "uscc_length": _("A credit code has 18 characters."),
+    "uscc_alphabet": _("A credit code has digits and capital letters without I, O, S, V and Z."),
+    "uscc_check": _("The check character at the end does not fit: please compare the code again."),
+    "uscc_body_check": _("The organisation's own check character does not fit: please compare the code again."),
+    "site_code": _("This is not a site code: a credit code, three digits and P."),
+    # Lifecycle
+    "illegal_state": _("This cannot be done now: the state is “%(state)s”."),
+    "not_your_part": _("This step belongs to another party of the transfer."),
+    "lost_race": _("Somebody else was faster. Please look at it again."),
+    "guard": _("A condition for this step is not met."),
+    "series_exhausted": _("This number series is used up."),
+    # Waste
+    "unknown_waste_code": _("No such waste code in the catalogue in force."),
+    "unknown_edition": _("No such edition of the catalogue."),
+    "hazards_missing": _("This code may have several hazards: choose those of your waste (%(choices)s)."),
+    "hazards_not_of_code": _("These hazards do not belong to this code (%(choices)s)."),
+    "unknown_form": _("No such form: solid, semi-solid, liquid or gas."),
+    "unknown_container_kind": _("No such kind of container."),
+    "volume_out_of_range": _("The volume is a number of litres above 0 and at most %(limit)s."),
+    "mass_missing": _("The mass is needed."),
+    "mass_not_a_number": _("The mass is not a number; write it like 18.5."),
+    "mass_negative": _("The mass cannot be negative."),
+    "mass_zero": _("The mass cannot be zero."),
+    "mass_too_precise": _("The mass has at most three decimals (grams)."),
+    "mass_too_large": _("More than 60 t in one container cannot be right."),
+    "date_unreadable": _("This is not a date; write it like 2026-03-31."),
+    "date_in_future": _("This day has not come yet."),
+    "date_too_old": _("This day is too long ago."),
+    "time_unreadable": _("This is not a time; write it like 2026-03-31T09:30:00+08:00."),
+    "time_without_offset": _("This time does not say which time zone it is in."),
+    "time_in_future": _("This time has not come yet."),
+    "time_out_of_order": _("This cannot have happened before the step that came first."),
+    "container_serial_exhausted": _(
+        "999 containers of this code were logged for this day: the label's number has no room for more."
+    ),
+    "short_code_exhausted": _("No short code is free; please try again."),
+    "container_has_no_label_data": _("Form and hazards of this drum are missing."),
+    "unknown_code": _("No drum has this code, or you may not see it."),
+    "duplicate_container": _("This drum is named twice."),
+    "container_not_free": _("Drum %(container)s is not free: its state is “%(state)s”."),
+    "not_your_site": _("This is not a site of your organisation."),
+    "unknown_site": _("Your organisation has no such site."),
+    "site_missing": _("Your organisation has several sites: say which."),
+    "unknown_stream": _("Your organisation has no such usual waste."),
+    # Depots and scans
+    "unknown_depot": _("No such depot, or you may not see it."),
+    "depot_missing": _("Say at which depot."),
+    "not_your_depot": _("This depot belongs to another organisation."),
+    "unknown_bay": _("This depot has no bay “%(bay)s”."),
+    "wrong_bay": _("Bay %(bay)s is in another depot."),
+    "bay_missing": _("Scan the bay as well."),
+    "bay_full": _("Bay %(bay)s is full: choose another."),
+    "scan_accepted": _("Right."),
+    "already_here": _("This drum is already in stock here."),
+    "wrong_depot": _("This drum is on its way to another place."),
+    "no_manifest": _("No manifest brings this drum here. Ask the sender to make one, then scan again."),
+    "not_departed": _("Manifest %(manifest)s has not departed yet: ask the driver to depart first."),
+    "not_here": _("This drum does not stand in this depot."),
+    "treated": _("This drum is recorded as treated. Set it aside and ask who sent it."),
+    "voided": _("This drum's label was voided. Set it aside: it needs a new label."),
+    "emptied": _("This drum is recorded as emptied."),
+    "is_a_bay": _("This is a bay's sign. Scan a drum."),
+    "foreign_code": _("This code is not one of ours."),
+    "not_a_code": _("This is not a drum's code. Scan the label again or type its short code."),
+    "nonce_missing": _("A scan needs its nonce."),
+    "nonce_unusable": _("This nonce is too long or has characters that cannot be printed."),
+    "nonce_reused": _("This nonce was used for another scan."),
+    "unknown_intent": _("No such scan mode."),
+    "too_many_scans": _("Too many scans at once: %(limit)s at most."),
+    "not_an_image": _("This file is not a picture, or it is damaged."),
+    "image_too_large": _("This picture is too large a file."),
+    "image_too_many_pixels": _("This picture has too many pixels."),
+    # Labels
+    "no_codes": _("Say which drums."),
+    "too_many_codes": _("Too many labels at once: %(limit)s at most."),
+    "unknown_layout": _("The layout is “single” or “a4”."),
+    # Manifests
+    "unknown_manifest": _("No such manifest, or you may not see it."),
+    "unknown_verb": _("A manifest has no such step."),
+    "no_lines": _("Name at least one drum."),
+    "unknown_line": _("This drum is not on this manifest."),
+    "duplicate_line": _("This drum is named twice."),
+    "unknown_outcome": _("The outcome is “accepted” or “rejected”."),
+    "reason_missing": _("Refusing a drum needs a reason."),
+    "line_already_received": _("Drum %(container)s was already received."),
+    "line_not_accepted": _("Drum %(container)s was not accepted."),
+    "not_your_container": _("Drum %(container)s is not yours to send."),
+    "several_sites": _("These drums stand at different sites: one manifest for each site."),
+    "receiver_is_sender": _("Sender and receiver are the same."),
+    "not_a_receiver": _("%(receiver)s is neither a collector nor a treatment plant."),
+    "not_a_carrier": _("%(carrier)s is not a carrier."),
+    "carrier_missing": _("Choose a carrier."),
+    "carrier_permit_expired": _("%(carrier)s has no transport permit in force."),
+    "permit_lacks_code": _("The permit of %(receiver)s does not cover %(waste_code)s: choose another receiver."),
+    "permit_expired": _("The permit of %(receiver)s for %(waste_code)s has expired: choose another receiver."),
+    "vehicle_missing": _("Say which vehicle."),
+    "unknown_vehicle": _("You have no vehicle “%(plate)s”."),
+    "open_discrepancy": _("A difference in mass is not settled yet."),
+    "not_treated": _("Not every accepted drum is recorded as treated."),
+    "not_taken_back": _("Refused drums are not back at the sender yet."),
+    "no_discrepancy": _("There is no open difference for this drum."),
+    "already_stated": _("Your side has already stated its mass."),
+    "settle_differs": _("The other side stated %(stated_kg)s kg. State the same, or talk to them first."),
+    "not_a_treater": _("The receiver is not a treatment plant."),
+    "treated_too_much": _("Only %(left_kg)s kg of drum %(container)s are left to treat."),
+    "unknown_method": _("No such treatment method."),
+    "method_not_final": _("Collection is no treatment: choose how the waste ended."),
+    # Alerts and ledger
+    "unknown_alert": _("No such alert, or you may not see it."),
+    "no_checkpoint": _("Nothing has been sealed yet."),
+    "unknown_entry": _("No such entry, or you may not see it."),
+    "sizes_out_of_order": _("The sizes must be in order and not beyond the log."),
+}
+
+
+class _Blank(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
+def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
+    """The sentence for a code in the active language; a code without one is shown as itself."""
+    text = SENTENCES.get(code)
+    if text is None:
+        return code
+    return str(text) % _Blank(params or {})

@@ -1,0 +1,184 @@
+"""The drum is the unit: every container has a code, one holder, one clock."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMField
+
+from wastetrack.lifecycle.states import Guard, Stateful, verb
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Organisation, Site
+from wastetrack.parties.visibility import NOBODY, VisibleModel, in_district
+from wastetrack.regulations.identifiers import group
+from wastetrack.units import kg
+
+
+class WasteStream(VisibleModel):
+    """A firm's usual waste: what one tap fills in when a drum is logged."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="streams")
+    site = models.ForeignKey(Site, models.PROTECT, related_name="streams")
+    waste_code = models.CharField(max_length=10)
+    name = models.CharField(max_length=60)
+    form = models.CharField(max_length=2)
+    hazards = models.CharField(max_length=20)
+    components = models.CharField(max_length=200, blank=True)
+    harmful_components = models.CharField(max_length=200, blank=True)
+    precautions = models.CharField(max_length=200, blank=True)
+    container_kind = models.CharField(max_length=20)
+    volume_l = models.DecimalField(max_digits=9, decimal_places=1)
+    active = models.BooleanField(default=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.waste_code}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(organisation=actor.organisation_id) | in_district("site__division", actor)
+
+
+class ContainerState(models.TextChoices):
+    LOGGED = "logged", _("Logged")
+    STORED = "stored", _("Stored")
+    COMMITTED = "committed", _("On a manifest")
+    IN_TRANSIT = "in_transit", _("In transit")
+    TREATED = "treated", _("Treated")
+    EMPTIED = "emptied", _("Emptied")
+    MISSING = "missing", _("Missing")
+    VOIDED = "voided", _("Voided")
+
+
+class Container(Stateful):
+    """One drum, bag or box of one waste, from the day filling began to its treatment."""
+
+    SUBJECT = "container"
+
+    state = FSMField(default=ContainerState.LOGGED, choices=ContainerState, protected=True)
+    code = models.CharField(max_length=37, unique=True)
+    short_code = models.CharField(max_length=8, unique=True)
+    generator = models.ForeignKey(Organisation, models.PROTECT, related_name="generated")
+    origin = models.ForeignKey(Site, models.PROTECT, related_name="containers")
+    holder = models.ForeignKey(Organisation, models.PROTECT, related_name="held")
+    stream = models.ForeignKey(WasteStream, models.PROTECT, null=True, blank=True, related_name="containers")
+    waste_code = models.CharField(max_length=10, db_index=True)
+    category = models.CharField(max_length=4)
+    name = models.CharField(max_length=60)
+    form = models.CharField(max_length=2)
+    hazards = models.CharField(max_length=20)
+    """Hazard letters with one space between: `T I`."""
+    components = models.CharField(max_length=200, blank=True)
+    harmful_components = models.CharField(max_length=200, blank=True)
+    precautions = models.CharField(max_length=200, blank=True)
+    remarks = models.CharField(max_length=200, blank=True)
+    container_kind = models.CharField(max_length=20)
+    volume_l = models.DecimalField(max_digits=9, decimal_places=1)
+    mass_g = models.BigIntegerField()
+    """Grams now; what was logged and every weighing since stand in the ledger."""
+    accumulation_start = models.DateField()
+    storage_deadline = models.DateTimeField(null=True, blank=True, db_index=True)
+    """End of the last day it may stay with its holder; null while it is in transit and after treatment."""
+    storage_clause = models.CharField(max_length=60, blank=True)
+    logged_at = models.DateTimeField()
+    reader_keys = models.TextField()
+    """Who may see it: reader keys, sorted, one space between. ContainerReader is the index over them."""
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["holder", "state", "id"], name="container_held"),
+            models.Index(fields=["generator", "id"], name="container_generated"),
+        ]
+        constraints = [models.CheckConstraint(condition=Q(mass_g__gt=0), name="container_mass_positive")]
+
+    def __str__(self) -> str:
+        return self.short_code
+
+    @property
+    def subject(self) -> str:
+        return f"container:{self.code}"
+
+    @property
+    def mass_kg(self) -> Decimal:
+        return kg(self.mass_g)
+
+    @property
+    def hazard_letters(self) -> tuple[str, ...]:
+        return tuple(self.hazards.split())
+
+    @property
+    def short_grouped(self) -> str:
+        return group(self.short_code)
+
+    @property
+    def code_grouped(self) -> str:
+        return group(self.code)
+
+    def positions(self, actor: Actor) -> frozenset[str]:
+        found = {"holder"} if actor.organisation_id == self.holder_id else set()
+        if actor.organisation_id == self.generator_id:
+            found.add("generator")
+        return frozenset(found)
+
+    def readers(self) -> frozenset[str]:
+        return frozenset(self.reader_keys.split())
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(Exists(ContainerReader.objects.filter(container=OuterRef("pk"), reader__in=actor.readers)))
+
+    @verb(source=ContainerState.LOGGED, target=ContainerState.STORED, by="holder")
+    def store(self) -> None:
+        """The holder puts it into its store."""
+
+    @verb(
+        source=ContainerState.STORED,
+        target=ContainerState.COMMITTED,
+        by="manifest",
+        guards=[Guard("container_has_no_label_data", lambda container: bool(container.hazards and container.form))],
+    )
+    def commit(self) -> None:
+        """A manifest that names it is issued."""
+
+    @verb(source=ContainerState.COMMITTED, target=ContainerState.STORED, by="manifest")
+    def release(self) -> None:
+        """That manifest is cancelled before departure."""
+
+    @verb(source=ContainerState.COMMITTED, target=ContainerState.IN_TRANSIT, by="manifest")
+    def depart(self) -> None:
+        """The carrier departs with it."""
+
+    @verb(source=ContainerState.IN_TRANSIT, target=ContainerState.STORED, by="manifest")
+    def receive(self) -> None:
+        """The receiver accepts it into its store."""
+
+    @verb(source=ContainerState.IN_TRANSIT, target=ContainerState.STORED, by="manifest")
+    def take_back(self) -> None:
+        """The sender takes it back into its store after the receiver refused it."""
+
+    @verb(source=ContainerState.STORED, target=ContainerState.TREATED, by="manifest")
+    def treat(self) -> None:
+        """All of it has been treated."""
+
+    @verb(source=[ContainerState.LOGGED, ContainerState.STORED], target=ContainerState.VOIDED, by="generator")
+    def void(self) -> None:
+        """Logged by mistake: there is no such drum."""
+
+
+class ContainerReader(VisibleModel):
+    """The index over `Container.reader_keys`: organisations that had to do with it, and their districts."""
+
+    container = models.ForeignKey(Container, models.CASCADE, related_name="reader_rows")
+    reader = models.CharField(max_length=24)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["reader", "container"], name="container_reader_once")]
+
+    def __str__(self) -> str:
+        return f"{self.reader} → {self.container_id}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return NOBODY

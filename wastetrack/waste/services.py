@@ -1,0 +1,150 @@
+"""Logging waste, and voiding what was logged by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from wastetrack.errors import NotFound, NotPermitted, Refused
+from wastetrack.ledger.canonical import instant
+from wastetrack.ledger.services import Fact, record
+from wastetrack.lifecycle.services import advance, next_number
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Site
+from wastetrack.parties.visibility import audience
+from wastetrack.regulations.identifiers import MAX_CONTAINER_SERIAL, ContainerCode, container_prefix, short_code
+from wastetrack.units import kg_text
+from wastetrack.waste import clock
+from wastetrack.waste.models import Container, ContainerReader, ContainerState, WasteStream
+from wastetrack.waste.reading import read_waste_fields
+
+SHORT_CODE_ATTEMPTS = 5
+
+
+def log_waste(
+    *, actor: Actor, site: Site, data: dict[str, Any], now: datetime, stream: WasteStream | None = None
+) -> Container:
+    """Log a container at a site of the actor's organisation: code minted, storage deadline set, entry written.
+
+    `data` has the contract's fields as they were sent. Raises Invalid (see reading), NotPermitted, and
+    Refused(container_serial_exhausted) for the 1,000th container of one waste code and day.
+    """
+    with transaction.atomic():
+        container, fact = make_container(actor=actor, site=site, data=data, now=now, stream=stream)
+        record(actor, [fact], now=now)
+    return container
+
+
+def make_container(
+    *, actor: Actor, site: Site, data: dict[str, Any], now: datetime, stream: WasteStream | None = None
+) -> tuple[Container, Fact]:
+    """`log_waste` without its entry: the caller records the returned fact together with what it does next."""
+    actor.require_write()
+    organisation = actor.organisation
+    if organisation is None or site.organisation_id != organisation.pk:
+        raise NotPermitted("not_your_site")
+    fields = read_waste_fields(data, now=now)
+    prefix = container_prefix(organisation.uscc, fields.waste.code, fields.accumulation_start)
+    serial = next_number(prefix, limit=MAX_CONTAINER_SERIAL, code="container_serial_exhausted")
+    code = ContainerCode(organisation.uscc, fields.waste.code, fields.accumulation_start, serial)
+    limit = clock.limit_for(["generator"], None, fields.waste.code, fields.accumulation_start)
+    container = Container(
+        code=str(code),
+        generator=organisation,
+        origin=site,
+        holder=organisation,
+        stream=stream,
+        waste_code=fields.waste.code,
+        category=fields.waste.category,
+        name=fields.name,
+        form=fields.form,
+        hazards=fields.hazards,
+        container_kind=fields.container_kind,
+        volume_l=fields.volume_l,
+        mass_g=fields.mass_g,
+        accumulation_start=fields.accumulation_start,
+        logged_at=now,
+        **fields.texts,
+    )
+    clock.set_deadline(container, limit, fields.accumulation_start)
+    readers = audience([organisation.pk], [site.division])
+    container.reader_keys = " ".join(sorted(readers))
+    _save_with_short_code(container)
+    ContainerReader.objects.bulk_create([ContainerReader(container=container, reader=key) for key in sorted(readers)])
+    clock.start(
+        [container],
+        limit=limit,
+        since=fields.accumulation_start,
+        organisation_id=organisation.pk,
+        division=site.division,
+    )
+    return container, Fact("container.log", container.subject, readers, _description(container))
+
+
+def _save_with_short_code(container: Container) -> None:
+    """A short code is drawn from the long one; the unique constraint tells the rare clash, and the next is drawn."""
+    for attempt in range(SHORT_CODE_ATTEMPTS):
+        container.short_code = short_code(container.code, attempt)
+        try:
+            with transaction.atomic():
+                container.save(force_insert=True)
+            return
+        except IntegrityError:
+            if not Container.objects.filter(short_code=container.short_code).exists():
+                raise
+            container.pk = None
+    raise Refused("short_code_exhausted")
+
+
+def _description(container: Container) -> dict[str, Any]:
+    assert container.storage_deadline is not None
+    return {
+        "short_code": container.short_code,
+        "waste_code": container.waste_code,
+        "name": container.name,
+        "form": container.form,
+        "hazards": container.hazards,
+        "container_kind": container.container_kind,
+        "volume_l": str(container.volume_l),
+        "mass_kg": kg_text(container.mass_g),
+        "accumulation_start": container.accumulation_start.isoformat(),
+        "storage_deadline": instant(container.storage_deadline),
+        "storage_clause": container.storage_clause,
+        "site": container.origin.name,
+    }
+
+
+def void(*, actor: Actor, container: Container, reason: str, now: datetime) -> Container:
+    """The generator says that this container was logged by mistake. Only before it goes anywhere."""
+    with transaction.atomic():
+        (container,) = advance(
+            [container],
+            "void",
+            actor=actor,
+            now=now,
+            payload={"reason": reason[:200]},
+            change={"storage_deadline": None},
+        )
+        clock.stop([container], actor=actor, now=now)
+    return container
+
+
+def require_stored_state(container: Container) -> None:
+    """Raises Refused(container_not_free) unless it stands in a store and on no manifest."""
+    if container.state != ContainerState.STORED:
+        raise Refused("container_not_free", container=container.short_grouped, state=container.state)
+
+
+def share(containers: Sequence[Container], readers: frozenset[str]) -> None:
+    """Let further organisations and districts see these locked containers from now on (two queries)."""
+    for container in containers:
+        container.reader_keys = " ".join(sorted(container.readers() | readers))
+    Container.objects.bulk_update(containers, ["reader_keys"], batch_size=500)
+    ContainerReader.objects.bulk_create(
+        [ContainerReader(container=container, reader=key) for container in containers for key in sorted(readers)],
+        ignore_conflicts=True,
+        batch_size=2_000,
+    )
