@@ -46,9 +46,7 @@ def get_bay(depot: Depot, code: object) -> Bay:
 
 def roomy_bay(depot: Depot, mass_g: int) -> Bay | None:
     """The first bay of the depot that can take this mass; None where there is none."""
-    bays = Bay.objects.filter(depot=depot).annotate(
-        used=Coalesce(Sum("stays__container__mass_g", filter=OPEN_STAY), 0)
-    )
+    bays = Bay.objects.filter(depot=depot).annotate(used=Coalesce(Sum("stays__container__mass_g", filter=OPEN_STAY), 0))
     for bay in bays.order_by("code"):
         if bay.capacity_g is None or bay.used + mass_g <= bay.capacity_g:
             return bay

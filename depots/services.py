@@ -36,7 +36,13 @@ def log_into(
 
 
 def check_in(
-    *, actor: Actor, container: Container, depot: Depot, now: datetime, bay: Bay | None = None, at: datetime | None = None
+    *,
+    actor: Actor,
+    container: Container,
+    depot: Depot,
+    now: datetime,
+    bay: Bay | None = None,
+    at: datetime | None = None,
 ) -> Container:
     """Store the organisation's own logged container at its own depot.
 
@@ -95,9 +101,7 @@ def put_away(*, actor: Actor, container: Container, bay: Bay, now: datetime, at:
             place_for(bay.depot, bay, container.mass_g)
             stay.bay = bay
             stay.save(update_fields=["bay"])
-        fact = Fact(
-            "container.put_away", container.subject, container.readers(), place_payload(bay.depot, bay)
-        )
+        fact = Fact("container.put_away", container.subject, container.readers(), place_payload(bay.depot, bay))
         record(actor, [fact], now=now, event_time=at)
     return stay
 

@@ -13,8 +13,9 @@ from depots.models import Depot, Stay
 from depots.selectors import get_depot
 from depots.services import log_into
 from desk.selectors import places
+from wastetrack.creation import create_once
 from wastetrack.errors import NotFound, invalid
-from wastetrack.http import PAGE_SIZE, actor_of, create_once, now_of, page_of
+from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import attest, history_of
@@ -23,8 +24,8 @@ from wastetrack.parties.models import Site
 from wastetrack.regulations.clauses import cite
 from wastetrack.schemas import Loose, Mass, Text
 from wastetrack.units import kg_text
-from wastetrack.waste.models import Container, WasteStream
 from wastetrack.waste import selectors as waste
+from wastetrack.waste.models import Container, WasteStream
 from wastetrack.waste.selectors import get_container
 from wastetrack.waste.services import log_waste, void
 

@@ -12,8 +12,9 @@ from manifests.schemas import DraftIn, VerbIn, line_json, manifest_json
 from manifests.selectors import get_manifest, lines_of, visible_manifests
 from manifests.services import draft, problems
 from manifests.verbs import Sent, perform
+from wastetrack.creation import create_once
 from wastetrack.errors import invalid
-from wastetrack.http import PAGE_SIZE, actor_of, create_once, field_json, now_of, page_of
+from wastetrack.http import PAGE_SIZE, actor_of, field_json, now_of, page_of
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation
 from wastetrack.units import kg_text

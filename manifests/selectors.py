@@ -36,7 +36,7 @@ def get_manifest(actor: Actor, number: str) -> Manifest:
 
 
 def lines_of(manifest: Manifest) -> list[Line]:
-    """The manifest's lines with container, discrepancy, statements and treatments (four queries, however many lines)."""
+    """The manifest's lines with container, discrepancy, statements, treatments (three queries, however many lines)."""
     return list(
         Line.objects.filter(manifest=manifest)
         .select_related("container__generator", "discrepancy")
@@ -49,9 +49,7 @@ def line_awaited_by(actor: Actor, code: str) -> Line | None:
     which = Q(container__short_code=code) if len(code) == SHORT_CODE_LENGTH else Q(container__code=code)
     return (
         Line.objects.filter(which, outcome="", manifest__receiver=actor.organisation_id, manifest__state__in=UNDER_WAY)
-        .select_related(
-            "container__generator", "manifest__sender_site", "manifest__receiver", "manifest__sender"
-        )
+        .select_related("container__generator", "manifest__sender_site", "manifest__receiver", "manifest__sender")
         .first()
     )
 

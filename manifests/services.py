@@ -1,4 +1,4 @@
-"""The manifest's verbs. Each moves the manifest and its containers in one transaction, and signs by its ledger entry."""
+"""The manifest's verbs: each moves manifest and containers in one transaction; its ledger entry is the signature."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def draft(
     not_a_receiver | not_a_carrier), Refused(container_not_free).
     """
     actor.require_write()
-    organisation = actor.organisation
-    if organisation is None or actor.is_regulator:
+    organisation = actor.principal
+    if actor.is_regulator:
         raise NotPermitted("not_your_part")
     _check_draft(organisation, receiver, carrier, containers)
     for container in containers:
@@ -172,9 +172,7 @@ def issue(*, actor: Actor, manifest: Manifest, now: datetime) -> Manifest:
         )
         Line.objects.bulk_update(lines, ["mass_g"])
         share(containers, manifest.readers())
-        moved, container_facts = move(
-            containers, "commit", actor=actor, position="manifest", payload=_about(manifest)
-        )
+        _, container_facts = move(containers, "commit", actor=actor, position="manifest", payload=_about(manifest))
         record(actor, [*facts, *container_facts], now=now)
     return manifest
 
@@ -216,10 +214,10 @@ def depart(
         )
         Leg.objects.create(
             manifest=manifest,
-            carrier_id=manifest.carrier_id,
+            carrier=actor.principal,
             vehicle=vehicle,
             plate=vehicle.plate,
-            driver_name=actor.user.display_name if actor.user else "",
+            driver_name=actor.person.display_name,
             departed_at=at,
         )
         containers = [line.container for line in manifest.lines.select_related("container")]
@@ -505,7 +503,12 @@ def settle(*, actor: Actor, manifest: Manifest, line: Line, mass_kg: object, not
             # Recording it would leave two final statements that can never meet.
             raise Refused("settle_differs", stated_kg=kg_text(other.mass_g))
         _state(discrepancy, side, mass_g, note, actor, now)
-        payload = {"container": line.container.code, "side": side, "mass_kg": kg_text(mass_g), "note": note[:NOTE_LENGTH]}
+        payload = {
+            "container": line.container.code,
+            "side": side,
+            "mass_kg": kg_text(mass_g),
+            "note": note[:NOTE_LENGTH],
+        }
         facts = [Fact("manifest.settle", manifest.subject, manifest.readers(), payload)]
         if other is not None:
             discrepancy.settled_at = now
@@ -519,7 +522,7 @@ def _state(discrepancy: Discrepancy, side: str, mass_g: int, note: str, actor: A
     try:
         with transaction.atomic():
             Statement.objects.create(
-                discrepancy=discrepancy, side=side, mass_g=mass_g, note=note[:NOTE_LENGTH], by=actor.user, at=now
+                discrepancy=discrepancy, side=side, mass_g=mass_g, note=note[:NOTE_LENGTH], by=actor.person, at=now
             )
     except IntegrityError:
         raise Refused("already_stated") from None
@@ -584,9 +587,7 @@ def _treat_line(actor: Actor, manifest: Manifest, treated: Treated, field: str, 
     (container,) = lock([line.container])
     done = sum(line.treatments.values_list("mass_g", flat=True))
     if done + treated.mass_g > container.mass_g:
-        raise Refused(
-            "treated_too_much", container=container.short_grouped, left_kg=kg_text(container.mass_g - done)
-        )
+        raise Refused("treated_too_much", container=container.short_grouped, left_kg=kg_text(container.mass_g - done))
     stay = Stay.objects.filter(container=container, left_at=None).first()
     Treatment.objects.create(
         line=line,

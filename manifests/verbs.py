@@ -73,9 +73,7 @@ def _store_of(actor: Actor, depot_id: str) -> Depot:
 
 def _settle(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
     line = _line(manifest, sent.container, "container")
-    return services.settle(
-        actor=actor, manifest=manifest, line=line, mass_kg=sent.mass_kg, note=sent.note, now=now
-    )
+    return services.settle(actor=actor, manifest=manifest, line=line, mass_kg=sent.mass_kg, note=sent.note, now=now)
 
 
 def _treat(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:

@@ -134,9 +134,7 @@ def _visible(actor: Actor, container: Container) -> bool:
     return not container.readers().isdisjoint(actor.readers)
 
 
-def _do(
-    actor: Actor, request: ScanRequest, line: Line | None, container: Container, now: datetime
-) -> Container:
+def _do(actor: Actor, request: ScanRequest, line: Line | None, container: Container, now: datetime) -> Container:
     if request.intent == Intent.LOOKUP:
         if not _visible(actor, container):
             raise Refused("unknown_code")
@@ -215,7 +213,7 @@ def _depot(actor: Actor, request: ScanRequest) -> Depot:
 def _keep(actor: Actor, request: ScanRequest, answer: Answer, now: datetime) -> None:
     depot = str(request.depot or "")
     Scan.objects.create(
-        organisation_id=actor.organisation_id,
+        organisation=actor.principal,
         nonce=request.nonce,
         fingerprint=request.fingerprint,
         text=request.text[:TEXT_LENGTH],
@@ -225,7 +223,7 @@ def _keep(actor: Actor, request: ScanRequest, answer: Answer, now: datetime) -> 
         verdict=answer.verdict,
         reason=answer.reason or "",
         params=json.dumps(dict(answer.params), ensure_ascii=False),
-        user=actor.user,
+        user=actor.person,
         scanned_at=request.scanned_at or now,
         recorded_at=now,
     )

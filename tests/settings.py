@@ -9,8 +9,8 @@ os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="wastetrack-test-"))
 os.environ.setdefault("BACKGROUND", "")
 os.environ.setdefault("LOG_LEVEL", "WARNING")
 
-from wastetrack.settings import *  # noqa: E402, F403
-from wastetrack.settings import DATABASES, STORAGES  # noqa: E402
+from wastetrack.settings import *  # noqa: F403
+from wastetrack.settings import DATABASES, STORAGES
 
 DEMO = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

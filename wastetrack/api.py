@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 api = NinjaAPI(
     title="WasteTrack",
     version="1",
-    description="Hazardous waste from the workshop to the plant. Errors are RFC 9457 problem details with a stable code.",
+    description="Hazardous waste, workshop to plant. Errors are RFC 9457 problem details with a stable code.",
     auth=[BearerToken(), SiteSession()],
     urls_namespace="api",
 )

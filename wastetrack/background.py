@@ -50,7 +50,9 @@ class Lifespan:
     def __init__(self) -> None:
         self._sweeper: Sweeper | None = None
 
-    async def __call__(self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+    async def __call__(
+        self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":

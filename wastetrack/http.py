@@ -1,8 +1,7 @@
-"""What every shell shares: the actor of a request, refusals as answers, pages of lists, and creating once."""
+"""What every shell shares: the actor of a request, refusals as answers, and pages of lists."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError, transaction
+from django.db import OperationalError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -20,7 +19,6 @@ from django.utils.translation import get_language
 from ninja.security import APIKeyCookie, HttpBearer
 
 from wastetrack.errors import FieldError, NotFound, NotPermitted, Refused, invalid
-from wastetrack.lifecycle.services import once
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.selectors import actor_of_session, actor_of_token
 from wastetrack.sentences import sentence
@@ -159,10 +157,12 @@ def refusal_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
     return render(request, "refusal.html", context, status=refusal.status)
 
 
-# --- lists and creations -----------------------------------------------------------------------------------
+# --- lists -----------------------------------------------------------------------------------
 
 
-def page_of(rows: QuerySet[Any], cursor: str | None, limit: int, render_rows: Callable[[list[Any]], list[Any]]) -> dict[str, Any]:
+def page_of(
+    rows: QuerySet[Any], cursor: str | None, limit: int, render_rows: Callable[[list[Any]], list[Any]]
+) -> dict[str, Any]:
     """`{"items", "next"}` of rows newest first; the cursor is the last row's id. Raises Invalid(bad_cursor)."""
     limit = max(1, min(limit, MAX_PAGE_SIZE))
     if cursor:
@@ -180,35 +180,6 @@ def answer_json(body: Any, status: int = 200) -> HttpResponse:
     return HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")
 
 
-def create_once(request: HttpRequest, make: Callable[[], Any], *, key: str | None = None) -> HttpResponse:
-    """Run `make` in a transaction and answer 201; the same Idempotency-Key gets the first answer again.
-
-    Raises Invalid(idempotency_key_unusable), Refused(idempotency_key_reused, 422).
-    """
-    key = key or request.headers.get("Idempotency-Key")
-
-    def body() -> tuple[int, str]:
-        return 201, json.dumps(make(), ensure_ascii=False)
-
-    if not key:
-        with transaction.atomic():
-            status, text = body()
-    else:
-        if len(key) > 120 or not key.isprintable():
-            raise invalid("Idempotency-Key", "idempotency_key_unusable")
-        asked = f"{request.method} {request.path}\n".encode() + request.body
-        organisation_id = actor_of(request).organisation_id
-        assert organisation_id is not None
-        status, text = once(
-            organisation_id=organisation_id,
-            key=key,
-            fingerprint=hashlib.sha256(asked).hexdigest(),
-            now=now_of(request),
-            make=body,
-        )
-    return HttpResponse(text, status=status, content_type="application/json")
-
-
 # --- pages -------------------------------------------------------------------------------------------------
 
 
@@ -220,4 +191,3 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "language": get_language(),
     }
-

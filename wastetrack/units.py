@@ -18,8 +18,8 @@ _PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?", re.ASCII)
 def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False) -> int:
     """Kilograms as written (a decimal string, int, float literal or Decimal) → integer grams.
 
-    Raises Invalid at `field`: mass_missing, mass_not_a_number, mass_negative, mass_zero, mass_too_precise (> 3 decimals),
-    mass_too_large (> 60 t).
+    Raises Invalid at `field`: mass_missing, mass_not_a_number, mass_negative, mass_zero, mass_too_large (> 60 t),
+    mass_too_precise (> 3 decimals).
     """
     if value is None or value == "":
         raise invalid(field, "mass_missing")

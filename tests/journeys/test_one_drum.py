@@ -29,7 +29,8 @@ def test_one_drum_goes_all_the_way(world: World) -> None:
     drum = world.drum()
     assert drum.state == "stored"
     assert len(drum.code) == 37
-    assert drum.storage_deadline is not None and drum.storage_deadline.date().isoformat() == "2027-11-20"
+    assert drum.storage_deadline is not None
+    assert drum.storage_deadline.date().isoformat() == "2027-11-20"
     assert drum.storage_clause == "storage_one_year_generator"
 
     stray = world.drum("firm2")

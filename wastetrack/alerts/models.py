@@ -27,7 +27,7 @@ OPEN_STATES = (AlertState.WARNED, AlertState.OVERDUE)
 
 
 class Alert(Stateful):
-    """One thing that must happen by a time. Quiet while `watching`; what a reader calls an alert is `warned` or later."""
+    """One thing that must happen by a time. Quiet while `watching`; to a reader it is an alert from `warned` on."""
 
     SUBJECT = "alert"
 

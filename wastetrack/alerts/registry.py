@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Watch:
-    """One kind of deadline: its title, its sentence for each state (with %(name)s of the alert's details), its action."""
+    """One kind of deadline: its title, its sentence for each state (%(name)s of the alert's details), its action."""
 
     kind: str
     title: Any

@@ -135,5 +135,3 @@ def _payload(alert: Alert) -> dict[str, Any]:
         "clause": alert.clause,
         **alert.data,
     }
-
-

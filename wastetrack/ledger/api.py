@@ -10,7 +10,13 @@ from ninja import Router
 from wastetrack.errors import NotFound, invalid
 from wastetrack.http import actor_of
 from wastetrack.ledger.models import Entry
-from wastetrack.ledger.selectors import checkpoint_json, consistency_proof, entries_after, inclusion_proof, latest_checkpoint
+from wastetrack.ledger.selectors import (
+    checkpoint_json,
+    consistency_proof,
+    entries_after,
+    inclusion_proof,
+    latest_checkpoint,
+)
 
 router = Router(tags=["ledger"])
 PAGE = 200

@@ -65,7 +65,7 @@ class FeedConsumer(AsyncWebsocketConsumer):
                     await self.send(frame_of(entry))
                 if len(page) < PAGE:
                     break
-                cursor = page[-1].index
+                cursor = page[-1].index or listener.live_from
         while (frame := await listener.frames.get()) is not None:
             await self.send(frame)
         await self.close(CLOSE_RESYNC)

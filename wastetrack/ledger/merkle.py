@@ -110,7 +110,9 @@ def consistency_ranges(old: int, new: int) -> list[tuple[int, int]]:
     return ranges[::-1]
 
 
-def proof(ranges: Sequence[tuple[int, int]], lookup: Callable[[Sequence[Address]], dict[Address, bytes]]) -> list[bytes]:
+def proof(
+    ranges: Sequence[tuple[int, int]], lookup: Callable[[Sequence[Address]], dict[Address, bytes]]
+) -> list[bytes]:
     """The hashes over `ranges`; `lookup` is asked once for every perfect subtree they need."""
     parts = [peaks(start, end) for start, end in ranges]
     found = lookup([address for part in parts for address in part])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.db import connection, models
 from django.db.models import Exists, OuterRef, Q
@@ -37,14 +37,14 @@ class AppendOnlyQuerySet(VisibleQuerySet):
         with connection.cursor() as cursor:
             cursor.executemany(
                 f'UPDATE {Entry._meta.db_table} SET "index" = %s, leaf_hash = %s WHERE id = %s AND "index" IS NULL',
-                [(entry.index, entry.leaf_hash, entry.pk) for entry in entries],
+                [(entry.index, bytes(entry.leaf_hash or b""), entry.pk) for entry in entries],
             )
 
 
 class AppendOnlyModel(VisibleModel):
     """A model whose rows are added once and never change."""
 
-    objects = AppendOnlyQuerySet.as_manager()
+    objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -160,7 +160,7 @@ class Node(AppendOnlyModel):
 
 
 class Checkpoint(AppendOnlyModel):
-    """The signed root over the first `size` entries. Roots tell nothing of the entries, so anybody signed in may read them."""
+    """The signed root over the first `size` entries. It tells nothing of them, so anybody signed in may read it."""
 
     size = models.BigIntegerField(unique=True)
     root = models.CharField(max_length=64)

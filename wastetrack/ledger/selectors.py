@@ -49,7 +49,8 @@ def _lookup(addresses: Sequence[merkle.Address]) -> dict[merkle.Address, bytes]:
         if level:
             inner |= Q(level=level, position=position)
     found: dict[merkle.Address, bytes] = {
-        (0, index): bytes(leaf) for index, leaf in Entry.objects.filter(index__in=leaves).values_list("index", "leaf_hash")
+        (0, index): bytes(leaf)
+        for index, leaf in Entry.objects.filter(index__in=leaves).values_list("index", "leaf_hash")
     }
     found |= {(n.level, n.position): bytes(n.hash) for n in Node.objects.filter(inner)}
     return found
@@ -108,22 +109,21 @@ def attest(entries: Sequence[Entry]) -> Attestation:
     Two queries for the proofs of all entries together, and one for the checkpoint.
     """
     checkpoint = latest_checkpoint()
-    sealed = [entry for entry in entries if entry.index is not None]
+    sealed = {entry.index: entry for entry in entries if entry.index is not None}
     if checkpoint is None or not _signature_holds(checkpoint):
-        return Attestation(len(sealed), len(entries) - len(sealed), tuple(e.pk for e in sealed), None)
-    covered = [entry for entry in sealed if entry.index < checkpoint.size]
-    paths = {entry.pk: merkle.inclusion_ranges(entry.index, checkpoint.size) for entry in covered}
+        return Attestation(len(sealed), len(entries) - len(sealed), tuple(e.pk for e in sealed.values()), None)
+    paths = {index: merkle.inclusion_ranges(index, checkpoint.size) for index in sealed if index < checkpoint.size}
     nodes = _lookup(sorted({a for ranges in paths.values() for r in ranges for a in merkle.peaks(*r)}))
     altered = []
-    for entry in sealed:
+    for index, entry in sealed.items():
         try:
-            path = merkle.proof(paths[entry.pk], lambda _: nodes)
+            path = merkle.proof(paths[index], lambda _: nodes)
         except KeyError:
             # Not under the root, or a node is gone: either way nothing proves this entry.
             altered.append(entry.pk)
             continue
         leaf = merkle.leaf_hash(entry.leaf_bytes())
-        if not merkle.verify_inclusion(leaf, entry.index, checkpoint.size, path, bytes.fromhex(checkpoint.root)):
+        if not merkle.verify_inclusion(leaf, index, checkpoint.size, path, bytes.fromhex(checkpoint.root)):
             altered.append(entry.pk)
     return Attestation(len(sealed), len(entries) - len(sealed), tuple(altered), checkpoint)
 

@@ -26,7 +26,7 @@ SEAL_BATCH = 2_000
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing to record: a kind such as `container.store`, a subject such as `container:ABCD`, and who may read it."""
+    """One thing to record: a kind (`container.store`), a subject (`container:<code>`), and who may read it."""
 
     kind: str
     subject: str

@@ -1,7 +1,7 @@
 """`wastetrack-verify FOLDER [--key HEX]`: check an exported log without Django, a database or trust in the server.
 
 It recomputes every leaf and, in one pass, the root at every checkpoint, and checks every signature. A key given with
---key (noted down earlier, from /api/v1/ledger/checkpoint) pins who signed; without one the bundle's own key is used and said.
+--key (noted down earlier, from /api/v1/ledger/checkpoint) pins who signed; without one the bundle's own is used.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _tree_findings(folder: Path, checkpoints: list[dict[str, Any]], frontier: Fr
         while waiting and _size(waiting[0]) <= frontier.size:
             checkpoint = waiting.pop(0)
             if _size(checkpoint) == frontier.size and checkpoint.get("root") != frontier.root.hex():
-                yield Finding(f"entries.jsonl:1-{frontier.size}", f"the root signed over {frontier.size} entries differs")
+                yield Finding(
+                    f"entries.jsonl:1-{frontier.size}", f"the root signed over {frontier.size} entries differs"
+                )
     yield from unread
     for checkpoint in waiting:
         yield Finding("entries.jsonl", f"ends before the {_size(checkpoint)} entries that were signed")

@@ -30,13 +30,17 @@ def lock(rows: Sequence[Row]) -> list[Row]:
     wanted = [row.pk for row in rows if row.locked_in is not here]
     if not wanted:
         return list(rows)
-    found = {row.pk: row for row in type(rows[0])._default_manager.select_for_update().filter(pk__in=wanted).order_by("pk")}
+    found: dict[Any, Row] = {
+        row.pk: row for row in type(rows[0])._default_manager.select_for_update().filter(pk__in=wanted).order_by("pk")
+    }
     for row in found.values():
         row.locked_in = here
     return [found.get(row.pk, row) for row in rows]
 
 
-def advance(rows: Sequence[Row], verb: str, *, actor: Actor, now: datetime, event_time: datetime | None = None, **step: Any) -> list[Row]:
+def advance(
+    rows: Sequence[Row], verb: str, *, actor: Actor, now: datetime, event_time: datetime | None = None, **step: Any
+) -> list[Row]:
     """`move` and record its entries: the whole step of a service that moves rows of one model. Returns them."""
     with transaction.atomic():
         rows, facts = move(rows, verb, actor=actor, **step)

@@ -69,16 +69,17 @@ class Stateful(ConcurrentTransitionMixin, VisibleModel):
 
         The library's own method lifts the field's protection for the whole process while it reads, and leaves it
         lifted when the row is gone. A protected field may be set once while it is absent, so it is enough to take
-        this instance's value out and put it back if nothing took its place.
+        this instance's value out, and to put it back if nothing was to take its place.
         """
         fields = kwargs.get("fields") or (args[1] if len(args) > 1 else None)
-        held = self.__dict__.pop("state", None) if fields is None or "state" in fields else None
+        held = self.__dict__.pop("state", None)
         try:
             models.Model.refresh_from_db(self, *args, **kwargs)
         finally:
-            if held is not None and "state" not in self.__dict__:
+            if held is not None and ("state" not in self.__dict__ or (fields is not None and "state" not in fields)):
                 self.__dict__["state"] = held
-        self.note_state()
+        if fields is None or "state" in fields:
+            self.note_state()
 
     def note_state(self) -> None:
         """The database now has this state: what the next save will compare with."""

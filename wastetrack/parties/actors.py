@@ -29,6 +29,20 @@ class Actor:
         return cls(membership.user, delegation.principal, membership.role, via=membership.organisation)
 
     @property
+    def person(self) -> User:
+        """The user. Raises NotPermitted(not_permitted) for the clock."""
+        if self.user is None:
+            raise NotPermitted
+        return self.user
+
+    @property
+    def principal(self) -> Organisation:
+        """The organisation acted for. Raises NotPermitted(not_permitted) for the clock."""
+        if self.organisation is None:
+            raise NotPermitted
+        return self.organisation
+
+    @property
     def user_id(self) -> int | None:
         return self.user.pk if self.user else None
 

@@ -24,10 +24,9 @@ def create_token(request: HttpRequest, body: TokenIn) -> dict[str, Any]:
         username=body.username, password=body.password, uscc=body.organisation or None, now=now_of(request)
     )
     actor = granted.actor
-    assert actor.organisation is not None
     return {
         "token": granted.secret,
-        "organisation": actor.organisation.uscc,
+        "organisation": actor.principal.uscc,
         "roles": sorted(actor.roles),
         "expires": timezone.localtime(granted.expires_at).isoformat(),
     }
@@ -37,12 +36,11 @@ def create_token(request: HttpRequest, body: TokenIn) -> dict[str, Any]:
 def me(request: HttpRequest) -> dict[str, Any]:
     """Who the caller is, for whom, and in which role."""
     actor = actor_of(request)
-    assert actor.user is not None and actor.organisation is not None
     return {
-        "username": actor.user.username,
-        "name": actor.user.display_name,
+        "username": actor.person.username,
+        "name": actor.person.display_name,
         "role": actor.role,
-        "organisation": organisation_json(actor.organisation),
+        "organisation": organisation_json(actor.principal),
         "via": organisation_json(actor.via) if actor.via else None,
     }
 

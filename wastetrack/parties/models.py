@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import date, datetime
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -65,7 +66,7 @@ class Organisation(VisibleModel):
     contact_phone = models.CharField(max_length=30, blank=True)
     demo = models.BooleanField(default=False)
 
-    objects = OrganisationQuerySet.as_manager()
+    objects: ClassVar[Any] = OrganisationQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -29,7 +29,7 @@ class VisibleQuerySet(models.QuerySet[Any]):
 class VisibleModel(models.Model):
     """A model that says, as a `Q`, which of its rows an actor may see."""
 
-    objects = VisibleQuerySet.as_manager()
+    objects: ClassVar[Any] = VisibleQuerySet.as_manager()
 
     class Meta:
         abstract = True

@@ -42,7 +42,9 @@ def set_deadline(container: Container, limit: StorageLimit, start: date) -> None
     container.storage_clause = limit.clause
 
 
-def start(containers: Sequence[Container], *, limit: StorageLimit, since: date, organisation_id: int, division: str) -> None:
+def start(
+    containers: Sequence[Container], *, limit: StorageLimit, since: date, organisation_id: int, division: str
+) -> None:
     """Watch the containers' storage deadline for whoever holds them now: from the first warning day on."""
     last_day = deadline(since, limit)
     watch(

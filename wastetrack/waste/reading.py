@@ -156,7 +156,7 @@ def read_waste_fields(data: dict[str, Any], *, now: datetime) -> WasteFields:
     reader = Reader()
     waste = reader.waste("waste_code", data.get("waste_code"), timezone.localdate(now))
     start = reader.day("accumulation_start", data.get("accumulation_start"), now=now)
-    fields = {
+    fields: dict[str, Any] = {
         "name": reader.text("name", data.get("name"), NAME_LENGTH, required=True),
         "form": reader.word("form", data.get("form"), form, "unknown_form"),
         "hazards": reader.hazards("hazards", data.get("hazards"), waste),
@@ -171,5 +171,6 @@ def read_waste_fields(data: dict[str, Any], *, now: datetime) -> WasteFields:
         },
     }
     reader.finish()
-    assert waste is not None and start is not None
+    assert waste is not None
+    assert start is not None
     return WasteFields(waste=waste, accumulation_start=start, **fields)

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from wastetrack.errors import FieldError, Invalid, NotFound
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.visibility import VisibleQuerySet
 from wastetrack.regulations.identifiers import CONTAINER_CODE_RE, normalise_short_code, short_code_ok
 from wastetrack.waste.models import Container, ContainerState
 
@@ -16,9 +17,9 @@ RESTING = (ContainerState.LOGGED, ContainerState.STORED, ContainerState.COMMITTE
 """States in which a container stands somewhere and its storage clock runs."""
 
 
-def by_code(text: str) -> QuerySet[Container]:
+def by_code(text: str) -> VisibleQuerySet:
     """The container of a 37-digit or short code as typed; none for anything else."""
-    containers = Container.objects.select_related("generator", "holder", "origin")
+    containers: VisibleQuerySet = Container.objects.select_related("generator", "holder", "origin")
     long = "".join(text.split()).upper()
     if CONTAINER_CODE_RE.fullmatch(long):
         return containers.filter(code=long)
@@ -28,10 +29,10 @@ def by_code(text: str) -> QuerySet[Container]:
 
 def get_container(actor: Actor, text: str) -> Container:
     """The container, if the actor may see it. Raises NotFound(unknown_code) alike for hidden and for unknown ones."""
-    container = by_code(text).visible_to(actor).first()  # type: ignore[attr-defined]
+    container: Container | None = by_code(text).visible_to(actor).first()
     if container is None:
         raise NotFound("unknown_code")
-    return container  # type: ignore[no-any-return]
+    return container
 
 
 def overdue(containers: QuerySet[Container], now: datetime) -> QuerySet[Container]:
@@ -48,9 +49,7 @@ def by_codes(actor: Actor, texts: Sequence[str], *, field: str = "codes") -> lis
     shorts = [normalise_short_code(text) for text in texts]
     rows = Container.objects.visible_to(actor).filter(Q(code__in=wanted) | Q(short_code__in=shorts))
     found = {
-        code: row
-        for row in rows.select_related("generator", "holder", "origin")
-        for code in (row.code, row.short_code)
+        code: row for row in rows.select_related("generator", "holder", "origin") for code in (row.code, row.short_code)
     }
     containers, errors = [], []
     for number, (long, short) in enumerate(zip(wanted, shorts, strict=True)):

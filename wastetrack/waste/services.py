@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from wastetrack.errors import NotFound, NotPermitted, Refused
+from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import advance, next_number
@@ -43,8 +43,8 @@ def make_container(
 ) -> tuple[Container, Fact]:
     """`log_waste` without its entry: the caller records the returned fact together with what it does next."""
     actor.require_write()
-    organisation = actor.organisation
-    if organisation is None or site.organisation_id != organisation.pk:
+    organisation = actor.principal
+    if site.organisation_id != organisation.pk:
         raise NotPermitted("not_your_site")
     fields = read_waste_fields(data, now=now)
     prefix = container_prefix(organisation.uscc, fields.waste.code, fields.accumulation_start)

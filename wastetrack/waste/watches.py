@@ -10,8 +10,10 @@ STORAGE = register(
         kind=KIND,
         title=_("Storage time"),
         sentences={
-            "warned": _("Drum %(short_code)s (%(name)s) at %(organisation)s must leave by %(due)s: %(days)d days left."),
-            "overdue": _("Drum %(short_code)s (%(name)s) at %(organisation)s should have left by %(due)s: %(days)d days over."),
+            "warned": _("Drum %(short_code)s (%(name)s) must leave %(organisation)s by %(due)s: %(days)d days left."),
+            "overdue": _(
+                "Drum %(short_code)s (%(name)s) should have left %(organisation)s by %(due)s: %(days)d days over."
+            ),
         },
         action=_("Hand it over"),
         link="/manifests/new?container=%(code)s",
