@@ -342,10 +342,13 @@ def receive(
         (manifest,) = lock([manifest])
         _require_party(actor, manifest, "receiver")
         store.require_own(actor, depot)
+        lines = {line.pk: line for line in Line.objects.filter(manifest=manifest)}
+        for receipt in receipts:
+            if lines[receipt.line.pk].outcome:
+                raise Refused("line_already_received", container=receipt.line.container.short_grouped)
         if manifest.state not in ON_THE_WAY:
             raise Refused("illegal_state", verb="receive", state=manifest.state, subject=manifest.subject)
         at = _event_time("received_at", at, now, not_before=manifest.departed_at)
-        lines = {line.pk: line for line in Line.objects.filter(manifest=manifest)}
         facts: list[Fact] = []
         for receipt in receipts:
             facts += _receive_line(actor, manifest, lines[receipt.line.pk], receipt, depot, bay, at)
@@ -357,8 +360,6 @@ def receive(
 def _receive_line(
     actor: Actor, manifest: Manifest, line: Line, receipt: Receipt, depot: Depot, bay: Bay | None, at: datetime
 ) -> list[Fact]:
-    if line.outcome:
-        raise Refused("line_already_received", container=receipt.line.container.short_grouped)
     line.outcome, line.reason, line.received_at = receipt.outcome, receipt.reason, at
     container = receipt.line.container
     if receipt.outcome == Outcome.REJECTED:
@@ -372,6 +373,7 @@ def _receive_line(
     container, facts = _into_stock(
         actor, container, "receive", depot, bay, at, mass_g, {**_about(manifest), "declared_kg": kg_text(line.mass_g)}
     )
+    receipt.line.container = container
     return facts + _open_discrepancy(manifest, line, container, at)
 
 

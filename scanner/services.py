@@ -170,15 +170,14 @@ def _receive(
     if line.manifest.state == ManifestState.ISSUED:
         raise Refused("not_departed", manifest=line.manifest.number)
     mass_g = grams(request.mass_kg) if request.mass_kg not in (None, "") else None
-    receive(
-        actor=actor,
-        manifest=line.manifest,
-        receipts=[Receipt(line, mass_g=mass_g)],
-        depot=depot,
-        bay=bay,
-        now=now,
-        at=at,
-    )
+    receipts = [Receipt(line, mass_g=mass_g)]
+    try:
+        receive(actor=actor, manifest=line.manifest, receipts=receipts, depot=depot, bay=bay, now=now, at=at)
+    except Refused as refusal:
+        if refusal.code != "line_already_received":
+            raise
+        # Somebody else scanned it a moment ago: to the operator it is simply here.
+        raise Refused("already_here", container=line.container.short_grouped) from None
     return line.container
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
+import redis
 from django.test import Client
 
 from tests.world import NOW, World, build_world
@@ -65,3 +68,32 @@ class Api:
 def api(world: World, clock: Any) -> Callable[[str], Api]:
     """`api("firm")`: a program acting for that organisation at NOW."""
     return lambda name: Api(world.token(name))
+
+
+def _needed(what: str, url: str, reachable: Callable[[str], Any]) -> str:
+    """A service that a test talks to: found, or the test is skipped; with CI set it must be there."""
+    try:
+        reachable(url)
+    except Exception as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no {what} at {url}: {error}")
+    return url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    return _needed(
+        "Redis",
+        os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"),
+        lambda url: redis.Redis.from_url(url, socket_connect_timeout=2).ping(),
+    )
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    return _needed(
+        "PostgreSQL",
+        os.environ.get("TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/test"),
+        lambda url: psycopg.connect(url, connect_timeout=2).close(),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from urllib.parse import parse_qs, urlsplit
 
 from asgiref.sync import sync_to_async
@@ -18,6 +19,7 @@ from wastetrack.parties.selectors import actor_of_session, actor_of_token
 
 PAGE = 200
 MAX_FRAME = 4_096
+CURSOR = re.compile(r"-1|\d{1,18}", re.ASCII)
 CLOSE_BAD_REQUEST, CLOSE_NOBODY, CLOSE_FOREIGN, CLOSE_RESYNC = 4400, 4401, 4403, 4408
 
 
@@ -37,7 +39,7 @@ class FeedConsumer(AsyncWebsocketConsumer):
             await self.close(CLOSE_NOBODY)
             return
         after = self._query("after")
-        if after is not None and not (after.removeprefix("-").isascii() and after.removeprefix("-").isdigit()):
+        if after is not None and not CURSOR.fullmatch(after):
             await self.close(CLOSE_BAD_REQUEST)
             return
         self.listener = await hub.join(actor.readers)

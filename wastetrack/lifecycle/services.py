@@ -33,9 +33,19 @@ def lock(rows: Sequence[Row]) -> list[Row]:
     found: dict[Any, Row] = {
         row.pk: row for row in type(rows[0])._default_manager.select_for_update().filter(pk__in=wanted).order_by("pk")
     }
-    for row in found.values():
-        row.locked_in = here
+    for row in rows:
+        if (fresh := found.get(row.pk)) is not None:
+            fresh.locked_in = here
+            _keep_related(row, fresh)
     return [found.get(row.pk, row) for row in rows]
+
+
+def _keep_related(row: Stateful, fresh: Stateful) -> None:
+    """Related rows that came with the first reading still belong to the fresh one where the key is the same."""
+    for name, related in row._state.fields_cache.items():
+        field = row._meta.get_field(name)
+        if field.concrete and getattr(row, field.attname) == getattr(fresh, field.attname):  # type: ignore[union-attr]
+            fresh._state.fields_cache[name] = related
 
 
 def advance(
