@@ -47,6 +47,14 @@ def write(world: World, name: str, count: int, start: int = 0) -> None:
         record(actor, [Fact("test.fact", f"t:{start + n}", readers, {"n": start + n}) for n in range(count)], now=NOW)
 
 
+def write_elsewhere(world: World, start: int) -> None:
+    """In a thread of its own, as another request would."""
+    try:
+        write(world, "firm", 3, start=start)
+    finally:
+        connections.close_all()
+
+
 @asynccontextmanager
 async def socket(token: str | None, query: str = "", **headers: str) -> AsyncIterator[Socket]:
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
@@ -126,7 +134,7 @@ async def test_many_writers_and_readers_lose_and_double_nothing(world: World) ->
 
     async def writer(number: int) -> None:
         for n in range(10):
-            await sync_to_async(write, thread_sensitive=False)(world, "firm", 3, start=number * 30 + n * 3)
+            await sync_to_async(write_elsewhere, thread_sensitive=False)(world, number * 30 + n * 3)
 
     readers = [asyncio.create_task(reader()) for _ in range(3)]
     await asyncio.gather(*(writer(number) for number in range(4)))

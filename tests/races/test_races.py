@@ -20,7 +20,8 @@ from scanner.services import ScanRequest, scan
 from tests.world import NOW, World
 from wastetrack.alerts.services import sweep
 from wastetrack.ledger.models import Checkpoint, Entry
-from wastetrack.ledger.services import seal
+from wastetrack.ledger.selectors import attest
+from wastetrack.ledger.services import Fact, record, seal
 from wastetrack.lifecycle import services as lifecycle
 from wastetrack.lifecycle.models import Answer, Series
 from wastetrack.lifecycle.services import advance, next_number, once
@@ -157,15 +158,20 @@ def test_one_key_makes_one_thing(world: World, together: Together) -> None:
     assert (len(made), Answer.objects.count()) == (1, 1)
 
 
-def test_many_sealers_seal_once(world: World, together: Together) -> None:
-    for _ in range(3):
-        world.drum()
-    Entry.objects.model.objects.filter(index=None).exists()
-    together([seal] * 4)
+def test_many_writers_and_sealers_leave_no_gap(world: World, together: Together) -> None:
+    firm = world.actor("firm")
+
+    def write() -> None:
+        for _ in range(12):
+            with transaction.atomic():
+                record(firm, [Fact("test.fact", "t:1", frozenset(), {})] * 2, now=NOW)
+
+    results = together([write] * 5)
+    assert [result for result in results if result is not None] == []
     seal()
-    count = Entry.objects.count()
-    assert list(Entry.objects.order_by("index").values_list("index", flat=True)) == list(range(count))
-    assert Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() == count
+    assert list(Entry.objects.order_by("index").values_list("index", flat=True)) == list(range(120))
+    assert Checkpoint.objects.order_by("-size").values_list("size", flat=True).first() == 120
+    assert attest(list(Entry.objects.all())).intact
 
 
 def test_many_sweepers_warn_once(world: World, together: Together) -> None:

@@ -54,9 +54,12 @@ class FeedConsumer(AsyncWebsocketConsumer):
                 await self.pump
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        # The feed is one-way. A keep-alive is welcome; anything long is not a client of ours.
+        # The feed is one-way. A keep-alive is welcome, and answered for a page that must know whether the line is up;
+        # anything long is not a client of ours.
         if bytes_data is not None or len(text_data or "") > MAX_FRAME:
             await self.close(CLOSE_BAD_REQUEST)
+        elif text_data == "ping":
+            await self.send("pong")
 
     async def _pump(self, actor: Actor, listener: Listener, after: int | None) -> None:
         if after is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, NoReturn
 
-from django.db import connection, models
+from django.db import IntegrityError, connection, models
 from django.db.models import Exists, OuterRef, Q
 
 from wastetrack.ledger.canonical import instant, leaf_bytes
@@ -32,13 +32,15 @@ class AppendOnlyQuerySet(VisibleQuerySet):
     def seal(self, entries: list[Entry]) -> None:
         """Write the index and leaf hash of new entries: the sealer's one right.
 
-        An entry that has an index already keeps it, so a second sealer can't move it.
+        An entry that has an index already keeps it: raises IntegrityError when another sealer was faster.
         """
         with connection.cursor() as cursor:
             cursor.executemany(
                 f'UPDATE {Entry._meta.db_table} SET "index" = %s, leaf_hash = %s WHERE id = %s AND "index" IS NULL',
                 [(entry.index, bytes(entry.leaf_hash or b""), entry.pk) for entry in entries],
             )
+            if cursor.rowcount != len(entries):
+                raise IntegrityError("another sealer was faster")
 
 
 class AppendOnlyModel(VisibleModel):
