@@ -15,6 +15,7 @@ from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import move
 from wastetrack.parties.actors import Actor
+from wastetrack.waste import clock
 from wastetrack.waste.models import Container, ContainerState, WasteStream
 from wastetrack.waste.services import make_container
 
@@ -68,6 +69,17 @@ def _store(
     (container,), facts = move([container], "store", actor=actor, payload=place_payload(depot, bay))
     enter([container], depot=depot, bay=bay, at=at)
     record(actor, [*along_with, *facts], now=now, event_time=at)
+    return container
+
+
+def void(*, actor: Actor, container: Container, reason: str, now: datetime) -> Container:
+    """The generator says that it was logged by mistake: it leaves the stock. Only before it goes anywhere."""
+    with transaction.atomic():
+        change = {"storage_deadline": None}
+        (container,), facts = move([container], "void", actor=actor, payload={"reason": reason[:200]}, change=change)
+        leave([container], at=now)
+        clock.stop([container], actor=actor, now=now)
+        record(actor, facts, now=now)
     return container
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -37,7 +37,7 @@ from wastetrack.regulations.identifiers import MAX_MANIFEST_SERIAL, manifest_num
 from wastetrack.regulations.vocabulary import treatment_method
 from wastetrack.units import grams, kg_text
 from wastetrack.waste import clock
-from wastetrack.waste.models import Container
+from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.services import require_stored_state, share
 
 NOTE_LENGTH = 200
@@ -392,8 +392,7 @@ def _into_stock(
     limit = clock.limit_for(
         depot.site.organisation.role_set, depot.permit.kind if depot.permit else None, container.waste_code, day
     )
-    # A generator's clock has run since filling began; a receiver's begins with the receipt.
-    since = container.accumulation_start if container.generator_id == depot.organisation_id else day
+    since = _clock_start(container, depot, day)
     clock.set_deadline(container, limit, since)
     (container,), facts = move(
         [container],
@@ -413,6 +412,15 @@ def _into_stock(
         [container], limit=limit, since=since, organisation_id=depot.organisation_id, division=depot.site.division
     )
     return container, facts
+
+
+def _clock_start(container: Container, depot: Depot, day: date) -> date:
+    """Since when it counts: filling at its generator's, the receipt elsewhere. Being sent and refused resets nothing."""
+    if container.generator_id == depot.organisation_id:
+        return container.accumulation_start
+    stays = Stay.objects.filter(container=container, depot__site__organisation=depot.organisation_id)
+    first = stays.order_by("entered_at").values_list("entered_at", flat=True).first()
+    return timezone.localdate(first) if first else day
 
 
 def _open_discrepancy(manifest: Manifest, line: Line, container: Container, at: datetime) -> list[Fact]:
@@ -531,12 +539,14 @@ def _state(discrepancy: Discrepancy, side: str, mass_g: int, note: str, actor: A
 
 
 def _weigh(line: Line, mass_g: int, manifest: Manifest) -> list[Fact]:
-    """The agreed mass becomes the container's, unless it has gone on or been treated since."""
+    """The agreed mass becomes the container's while it stands with the receiver.
+
+    One that has gone on since keeps the mass that its next manifest declared: nobody there waits for our paperwork.
+    """
     (container,) = lock([line.container])
-    if container.mass_g == mass_g:
+    stands = container.holder_id == manifest.receiver_id and container.state == ContainerState.STORED
+    if container.mass_g == mass_g or not stands:
         return []
-    if container.holder_id != manifest.receiver_id or container.state != "stored":
-        raise Refused("container_not_free", container=container.short_grouped, state=container.state)
     before, container.mass_g = container.mass_g, mass_g
     container.save(update_fields=["mass_g"])
     payload = {**_about(manifest), "from_kg": kg_text(before), "to_kg": kg_text(mass_g)}

@@ -113,9 +113,10 @@ def _verdict(actor: Actor, request: ScanRequest, now: datetime) -> Answer:
             container = _do(actor, request, line, container, now)
         return Answer(request.nonce, Verdict.ACCEPTED, None, {}, container)
     except Refused as refusal:
-        params = {name: str(value) for name, value in refusal.params.items()}
+        first = refusal.errors[0] if refusal.code == "invalid_fields" and refusal.errors else refusal
+        params = {name: str(value) for name, value in first.params.items()}
         shown = container if container is not None and _visible(actor, container) else None
-        return Answer(request.nonce, Verdict.REFUSED, refusal.code, params, shown)
+        return Answer(request.nonce, Verdict.REFUSED, first.code, params, shown)
 
 
 def _find(actor: Actor, request: ScanRequest) -> tuple[Line | None, Container]:
@@ -169,6 +170,9 @@ def _receive(
 ) -> Container:
     if line.manifest.state == ManifestState.ISSUED:
         raise Refused("not_departed", manifest=line.manifest.number)
+    if at is not None and line.manifest.departed_at is not None and at < line.manifest.departed_at:
+        # A device whose clock is behind says it came before it left. Its own time stays on the scan.
+        at = None
     mass_g = grams(request.mass_kg) if request.mass_kg not in (None, "") else None
     receipts = [Receipt(line, mass_g=mass_g)]
     try:

@@ -1,4 +1,4 @@
-"""Logging waste, and voiding what was logged by mistake."""
+"""Logging waste."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
-from wastetrack.lifecycle.services import advance, next_number
+from wastetrack.lifecycle.services import next_number
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Site
 from wastetrack.parties.visibility import audience
@@ -22,6 +22,18 @@ from wastetrack.waste.models import Container, ContainerReader, ContainerState, 
 from wastetrack.waste.reading import read_waste_fields
 
 SHORT_CODE_ATTEMPTS = 5
+STREAM_FIELDS = (
+    "waste_code",
+    "name",
+    "form",
+    "hazards",
+    "components",
+    "harmful_components",
+    "precautions",
+    "container_kind",
+    "volume_l",
+)
+"""What a usual waste remembers of a container."""
 
 
 def log_waste(
@@ -117,19 +129,20 @@ def _description(container: Container) -> dict[str, Any]:
     }
 
 
-def void(*, actor: Actor, container: Container, reason: str, now: datetime) -> Container:
-    """The generator says that this container was logged by mistake. Only before it goes anywhere."""
+def save_stream(*, actor: Actor, container: Container, now: datetime) -> WasteStream:
+    """Keep what a container of the actor's own firm holds as a usual waste, for one tap the next time."""
+    actor.require_write()
+    if container.generator_id != actor.organisation_id:
+        raise NotPermitted("not_your_part")
+    same = {name: getattr(container, name) for name in STREAM_FIELDS}
     with transaction.atomic():
-        (container,) = advance(
-            [container],
-            "void",
-            actor=actor,
-            now=now,
-            payload={"reason": reason[:200]},
-            change={"storage_deadline": None},
-        )
-        clock.stop([container], actor=actor, now=now)
-    return container
+        stream = WasteStream.objects.create(organisation=container.generator, site=container.origin, **same)
+        container.stream = stream
+        container.save(update_fields=["stream"])
+        payload = {"name": stream.name, "waste_code": stream.waste_code, "container": container.code}
+        fact = Fact("stream.save", f"stream:{stream.pk}", container.readers(), payload)
+        record(actor, [fact], now=now)
+    return stream
 
 
 def require_stored_state(container: Container) -> None:
