@@ -26,8 +26,8 @@ class Socket(ApplicationCommunicator):
         await self.send_input({"type": "websocket.connect"})
         assert (await self.receive_output(5))["type"] == "websocket.accept"
 
-    async def text(self, timeout: float = 5) -> str:
-        message = await self.receive_output(timeout)
+    async def text(self) -> str:
+        message = await self.receive_output(5)
         assert message["type"] == "websocket.send", message
         return str(message["text"])
 

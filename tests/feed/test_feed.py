@@ -69,8 +69,8 @@ async def socket(token: str | None, query: str = "", **headers: str) -> AsyncIte
         await communicator.leave()
 
 
-async def frames(communicator: Socket, count: int, timeout: float = 5) -> list[dict[str, Any]]:
-    return [json.loads(await communicator.text(timeout)) for _ in range(count)]
+async def frames(communicator: Socket, count: int) -> list[dict[str, Any]]:
+    return [json.loads(await communicator.text()) for _ in range(count)]
 
 
 async def test_what_happened_before_and_what_happens_now(world: World) -> None:
