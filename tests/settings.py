@@ -19,7 +19,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, not memory: threads and the browser tests' server must meet the same locks as a real site.
     DATABASES["default"]["TEST"] = {"NAME": Path(os.environ["DATA_DIR"]) / "test.sqlite3"}
 
-# Straight from the sources: a test run needs no collectstatic.
+# Static files are looked up by name alone: a test run needs no collectstatic.
 STATIC_ROOT = None
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = True

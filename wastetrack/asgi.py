@@ -12,16 +12,24 @@ _django = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.urls import re_path  # noqa: E402
+from servestatic import ServeStaticASGI  # noqa: E402
 
 from wastetrack.background import Lifespan  # noqa: E402
 from wastetrack.ledger.consumers import FeedConsumer, NoSuchSocket  # noqa: E402
 
 websockets = URLRouter([re_path(r"^ws/feed$", FeedConsumer.as_asgi()), re_path(r"", NoSuchSocket.as_asgi())])
 
+# Static files go out before Django is asked: no thread, no middleware. Hashed names may be kept for ever.
+_root = settings.STATIC_ROOT if settings.STATIC_ROOT and settings.STATIC_ROOT.is_dir() else None
+_http = ServeStaticASGI(
+    _django, root=_root, prefix=settings.STATIC_URL, immutable_file_test=r"\.[0-9a-f]{12}\.", allow_all_origins=False
+)
+
 application = ProtocolTypeRouter(
     {
-        "http": _django,
+        "http": _http,
         "websocket": AuthMiddlewareStack(websockets),
         "lifespan": Lifespan(),
     }

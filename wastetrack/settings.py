@@ -53,6 +53,7 @@ LEDGER_SIGNING_KEY = os.environ.get("LEDGER_SIGNING_KEY", "")
 """Ed25519 seed, 64 hex digits. Empty: derived from SECRET_KEY."""
 
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS", PUBLIC_URL)
+CSRF_FAILURE_VIEW = "wastetrack.pages.stale_form"
 SECURE = urlsplit(PUBLIC_URL).scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -86,7 +87,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "wastetrack.http.ActorMiddleware",
+    "wastetrack.pages.PageMiddleware",
     "wastetrack.http.RefusalMiddleware",
 ]
 
@@ -110,7 +111,7 @@ TEMPLATES: list[dict[str, Any]] = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
-                "wastetrack.http.page_context",
+                "wastetrack.pages.page_context",
             ],
             "builtins": ["wastetrack.templatetags.trade"],
         },
@@ -162,7 +163,7 @@ STATIC_ROOT = BUILD_DIR / "static"
 STATICFILES_DIRS = [("vendor", BUILD_DIR / "vendor")] if (BUILD_DIR / "vendor").exists() else []
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024
