@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router, Schema
+from ninja import Router
 
 from labels.services import print_labels
 from wastetrack.http import actor_of, now_of
-from wastetrack.schemas import Text
+from wastetrack.schemas import Body, Text
 
 router = Router(tags=["labels"])
 
 
-class LabelsIn(Schema):
+class LabelsIn(Body):
     codes: list[Text]
     layout: Text = "single"
 

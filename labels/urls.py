@@ -1,3 +1,7 @@
-from django.urls import URLPattern
+"""The labels' addresses."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path
+
+from labels import views
+
+urlpatterns = [path("labels", views.labels)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,11 +10,13 @@ from ninja import File, Router
 from ninja.files import UploadedFile
 from pydantic import ValidationError
 
-from scanner.decoding import decode, engines
-from scanner.schemas import BatchIn, ScanIn, answer_json
+from scanner.decoding import MAX_BYTES, decode, engines
+from scanner.schemas import BatchIn, ScanIn, answer_json, refused_json
 from scanner.services import ScanRequest, scan
 from wastetrack.errors import Invalid, Refused, invalid
-from wastetrack.http import actor_of, now_of, problem_json, refusal_of
+from wastetrack.http import actor_of, fault_of, now_of, refusal_of
+from wastetrack.parties.actors import Actor
+from wastetrack.schemas import field_errors
 
 router = Router(tags=["scans"])
 MOST_SCANS = 500
@@ -35,38 +38,26 @@ def batch(request: HttpRequest, body: BatchIn) -> dict[str, Any]:
     return {"results": [_one_of_many(actor, row, now) for row in body.scans]}
 
 
-def _one_of_many(actor: Any, row: dict[str, Any], now: Any) -> dict[str, Any]:
-    nonce = str(row.get("nonce") or "")[:64]
+def _one_of_many(actor: Actor, row: object, now: datetime) -> dict[str, Any]:
     try:
-        return answer_json(scan(actor=actor, request=_request(ScanIn(**row)), now=now))
+        return answer_json(scan(actor=actor, request=_request(ScanIn.model_validate(row)), now=now))
     except ValidationError as error:
-        refusal: Refused = Invalid(code="invalid_fields", fields=str(error.error_count()))
+        refusal: Refused = Invalid(*field_errors(error.errors(include_url=False, include_input=False)))
     except Exception as error:
-        known = refusal_of(error)
-        if known is None:
-            raise
-        refusal = known
-    problem = problem_json(refusal)
-    first = problem.get("errors", [{"code": refusal.code, "message": problem["detail"]}])[0]
-    return {
-        "nonce": nonce,
-        "verdict": "refused",
-        "reason": first["code"],
-        "message": first["message"],
-        "container": None,
-        "problem": problem,
-    }
+        refusal = refusal_of(error) or fault_of(error)
+    nonce = row.get("nonce") if isinstance(row, dict) else None
+    return refused_json(nonce if isinstance(nonce, str) else "", refusal)
 
 
 def _request(body: ScanIn) -> ScanRequest:
-    return ScanRequest(**body.dict())
+    return ScanRequest(**body.model_dump())
 
 
 @router.post("/decode")
 def decode_image(request: HttpRequest, image: File[UploadedFile]) -> dict[str, Any]:
     """The barcodes in a photo, by either engine. `notice` says when an engine is missing on this server."""
     actor_of(request)
-    found = decode(image.read())
+    found = decode(image.read(MAX_BYTES + 1))
     return {
         "barcodes": [
             {"text": code.text, "symbology": code.symbology, "engine": code.engine, "box": code.box} for code in found

@@ -136,9 +136,9 @@ def _visible(actor: Actor, container: Container) -> bool:
 
 
 def _do(actor: Actor, request: ScanRequest, line: Line | None, container: Container, now: datetime) -> Container:
+    if line is None and not _visible(actor, container):
+        raise _to_a_stranger(actor, request, container)
     if request.intent == Intent.LOOKUP:
-        if not _visible(actor, container):
-            raise Refused("unknown_code")
         return container
     depot = _depot(actor, request)
     bay = get_bay(depot, request.bay) if request.bay not in (None, "") else None
@@ -150,9 +150,24 @@ def _do(actor: Actor, request: ScanRequest, line: Line | None, container: Contai
     return _check_in_own(actor, container, depot, bay, now, at)
 
 
+def _to_a_stranger(actor: Actor, request: ScanRequest, container: Container) -> Refused:
+    """What is said of a drum that the actor may not see: that there is none, whatever else was asked.
+
+    A depot that takes others' waste hears what the label itself tells anybody. Whose and what it is stays hidden.
+    """
+    if request.intent == Intent.CHECK_IN and _takes_from_others(actor, request):
+        return Refused("wrong_depot" if container.state == ContainerState.IN_TRANSIT else "no_manifest")
+    return Refused("unknown_code")
+
+
+def _takes_from_others(actor: Actor, request: ScanRequest) -> bool:
+    try:
+        return _depot(actor, request).takes_from_others
+    except Refused:
+        return False
+
+
 def _put_away(actor: Actor, container: Container, bay: Bay | None, now: datetime, at: datetime | None) -> Container:
-    if not _visible(actor, container):
-        raise Refused("unknown_code")
     if bay is None:
         raise Refused("bay_missing")
     store.put_away(actor=actor, container=container, bay=bay, now=now, at=at)
@@ -189,14 +204,9 @@ def _check_in_own(
     actor: Actor, container: Container, depot: Depot, bay: Bay | None, now: datetime, at: datetime | None
 ) -> Container:
     """No manifest brings it here: the firm's own new drum, one coming back, or a refusal that says why."""
-    if _visible(actor, container):
-        if (back := line_to_take_back(actor, container)) is not None:
-            return take_back(actor=actor, line=back, depot=depot, bay=bay, now=now, at=at)
-        return store.check_in(actor=actor, container=container, depot=depot, bay=bay, now=now, at=at)
-    if not depot.takes_from_others:
-        raise Refused("unknown_code")
-    # What the label itself tells anybody: there is such a drum. Whose and what it is stays hidden.
-    raise Refused("wrong_depot" if container.state == ContainerState.IN_TRANSIT else "no_manifest")
+    if (back := line_to_take_back(actor, container)) is not None:
+        return take_back(actor=actor, line=back, depot=depot, bay=bay, now=now, at=at)
+    return store.check_in(actor=actor, container=container, depot=depot, bay=bay, now=now, at=at)
 
 
 def _depot(actor: Actor, request: ScanRequest) -> Depot:

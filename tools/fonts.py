@@ -1,4 +1,4 @@
-"""Puts the label fonts from the installed npm package into build/fonts/. Run by `make`; does nothing when up to date."""
+"""Puts the label fonts from the npm package into build/fonts/. Run by `make`; writes nothing when up to date."""
 
 import shutil
 import sys
