@@ -11,6 +11,7 @@ from depots.models import Depot, Stay
 from depots.schemas import bay_json, depot_json, stay_json
 from depots.selectors import bay_fills, get_depot, totals
 from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
+from wastetrack.schemas import Text
 from wastetrack.units import kg_text
 from wastetrack.waste.clock import soon
 
@@ -18,14 +19,14 @@ router = Router(tags=["depots"])
 
 
 @router.get("")
-def depots(request: HttpRequest, cursor: str | None = None, limit: int = PAGE_SIZE) -> dict[str, Any]:
+def depots(request: HttpRequest, cursor: Text = "", limit: int = PAGE_SIZE) -> dict[str, Any]:
     """The depots the caller may see, newest first."""
     rows = Depot.objects.visible_to(actor_of(request)).select_related("site__organisation")
     return page_of(rows, cursor, limit, lambda found: [depot_json(depot) for depot in found])
 
 
 @router.get("/{depot_id}")
-def depot(request: HttpRequest, depot_id: str) -> dict[str, Any]:
+def depot(request: HttpRequest, depot_id: Text) -> dict[str, Any]:
     """One depot with its stock in figures."""
     found, now = get_depot(actor_of(request), depot_id), now_of(request)
     figures = totals(found, now=now, soon=soon(now))
@@ -41,7 +42,7 @@ def depot(request: HttpRequest, depot_id: str) -> dict[str, Any]:
 
 
 @router.get("/{depot_id}/inventory")
-def inventory(request: HttpRequest, depot_id: str, cursor: str | None = None, limit: int = PAGE_SIZE) -> dict[str, Any]:
+def inventory(request: HttpRequest, depot_id: Text, cursor: Text = "", limit: int = PAGE_SIZE) -> dict[str, Any]:
     """What stands in the depot now, the latest arrival first."""
     found = get_depot(actor_of(request), depot_id)
     rows = Stay.objects.filter(depot=found, left_at=None).select_related("container__generator", "bay")
@@ -49,7 +50,7 @@ def inventory(request: HttpRequest, depot_id: str, cursor: str | None = None, li
 
 
 @router.get("/{depot_id}/bays")
-def bays(request: HttpRequest, depot_id: str) -> dict[str, Any]:
+def bays(request: HttpRequest, depot_id: Text) -> dict[str, Any]:
     """The depot's bays and how full each is."""
     found = get_depot(actor_of(request), depot_id)
     return {"items": [bay_json(fill) for fill in bay_fills(found)], "next": None}

@@ -32,6 +32,20 @@ def own_depots(actor: Actor) -> QuerySet[Depot]:
     return depots.select_related("site__organisation", "permit").order_by("pk")
 
 
+def stocked(actor: Actor, *, now: datetime) -> QuerySet[Depot]:
+    """The depots the actor may see with `containers`, `mass_g` and `overdue` of their stock (one query)."""
+    late = OPEN_STAY & Q(stays__container__storage_deadline__lt=now)
+    return (
+        Depot.objects.visible_to(actor)
+        .select_related("site__organisation")
+        .annotate(
+            containers=Count("stays", filter=OPEN_STAY),
+            mass_g=Coalesce(Sum("stays__container__mass_g", filter=OPEN_STAY), 0),
+            overdue=Count("stays", filter=late),
+        )
+    )
+
+
 def get_bay(depot: Depot, code: object) -> Bay:
     """A bay of the depot by its code or id. Raises NotFound(unknown_bay)."""
     text = str(code).strip()[:18]

@@ -89,7 +89,7 @@ def why_not(container: Container, depot: Depot) -> Refused:
         ContainerState.TREATED: "treated",
         ContainerState.VOIDED: "voided",
         ContainerState.EMPTIED: "emptied",
-        ContainerState.MISSING: "missing",
+        ContainerState.MISSING: "was_missing",
     }
     if code := by_state.get(container.state):
         return Refused(code, container=container.short_grouped)

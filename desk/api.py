@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Router
 
 from depots.models import Depot, Stay
 from depots.selectors import get_depot
-from depots.services import log_into
+from depots.services import log_into, void
 from desk.selectors import places
 from wastetrack.creation import create_once
 from wastetrack.errors import NotFound, invalid
@@ -21,18 +22,21 @@ from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import attest, history_of
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Site
+from wastetrack.regulations.catalogue import normalise_code
 from wastetrack.regulations.clauses import cite
-from wastetrack.schemas import Loose, Mass, Text
+from wastetrack.schemas import Body, Letters, Loose, Mass, Note, Text, Uscc, required, row_id, states_of
 from wastetrack.units import kg_text
 from wastetrack.waste import selectors as waste
-from wastetrack.waste.models import Container, WasteStream
+from wastetrack.waste.models import Container, ContainerState, WasteStream
 from wastetrack.waste.selectors import get_container
-from wastetrack.waste.services import log_waste, void
+from wastetrack.waste.services import log_waste
 
 router = Router(tags=["containers"])
 
 
-class ContainerIn(Schema):
+class ContainerIn(Body):
+    model_config = required("waste_code", "name", "form", "mass_kg", "container_kind", "volume_l", "accumulation_start")
+
     waste_code: Text = ""
     name: Text = ""
     form: Text = ""
@@ -40,7 +44,7 @@ class ContainerIn(Schema):
     container_kind: Text = ""
     volume_l: Loose = None
     accumulation_start: Loose = None
-    hazards: Loose = None
+    hazards: Letters = None
     site: Text = ""
     depot: Text = ""
     stream: Text = ""
@@ -50,8 +54,8 @@ class ContainerIn(Schema):
     remarks: Text = ""
 
 
-class VoidIn(Schema):
-    reason: Text = ""
+class VoidIn(Body):
+    reason: Note = ""
 
 
 def container_json(container: Container, place: Stay | None) -> dict[str, Any]:
@@ -71,7 +75,9 @@ def container_json(container: Container, place: Stay | None) -> dict[str, Any]:
         "volume_l": f"{container.volume_l.normalize():f}",
         "accumulation_start": container.accumulation_start.isoformat(),
         "components": container.components,
+        "harmful_components": container.harmful_components,
         "precautions": container.precautions,
+        "remarks": container.remarks,
         "generator": {"uscc": container.generator.uscc, "name": container.generator.name},
         "holder": {"uscc": container.holder.uscc, "name": container.holder.name},
         "site": container.origin.code,
@@ -102,7 +108,7 @@ def create_container(request: HttpRequest, body: ContainerIn) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
 
     def make() -> dict[str, Any]:
-        data = body.dict()
+        data = body.model_dump()
         stream = _stream(actor, body.stream)
         depot = _own_depot(actor, body.depot) if body.depot else None
         if depot is not None:
@@ -125,7 +131,7 @@ def _site(actor: Actor, code: str) -> Site:
     """The site named by its code or id; else the organisation's only one."""
     sites = Site.objects.filter(organisation=actor.organisation_id)
     if code:
-        sites = sites.filter(pk=int(code[:18])) if code.isascii() and code.isdigit() else sites.filter(code=code)
+        sites = sites.filter(Q(code=code) | Q(pk=row_id(code)))
     found = list(sites.order_by("pk")[:2])
     if not found:
         raise invalid("site", "unknown_site")
@@ -137,9 +143,7 @@ def _site(actor: Actor, code: str) -> Site:
 def _stream(actor: Actor, stream_id: str) -> WasteStream | None:
     if not stream_id:
         return None
-    found = None
-    if stream_id.isascii() and stream_id.isdigit():
-        found = WasteStream.objects.filter(organisation=actor.organisation_id, pk=int(stream_id[:18])).first()
+    found = WasteStream.objects.filter(organisation=actor.organisation_id, pk=row_id(stream_id)).first()
     if found is None:
         raise invalid("stream", "unknown_stream")
     return found
@@ -148,25 +152,27 @@ def _stream(actor: Actor, stream_id: str) -> WasteStream | None:
 @router.get("")
 def containers(
     request: HttpRequest,
-    state: str = "",
-    depot: str = "",
-    holder: str = "",
-    waste_code: str = "",
+    state: Text = "",
+    depot: Text = "",
+    holder: Uscc = "",
+    waste_code: Text = "",
     overdue: bool | None = None,
-    cursor: str | None = None,
+    cursor: Text = "",
     limit: int = PAGE_SIZE,
 ) -> dict[str, Any]:
     """The caller's containers, newest first."""
     actor = actor_of(request)
     rows = Container.objects.visible_to(actor).select_related("generator", "holder", "origin")
     if state:
-        rows = rows.filter(state__in=state.split(","))
+        rows = rows.filter(state__in=states_of(state, ContainerState.values))
     if depot:
         rows = rows.filter(stays__depot=get_depot(actor, depot), stays__left_at=None)
     if holder:
-        rows = rows.filter(holder__uscc=holder.upper())
+        rows = rows.filter(holder__uscc=holder)
     if waste_code:
-        rows = rows.filter(waste_code=waste_code)
+        if (plain := normalise_code(waste_code)) is None:
+            raise invalid("waste_code", "unknown_waste_code")
+        rows = rows.filter(waste_code=plain)
     if overdue is not None:
         rows = _by_overdue(rows, overdue, now_of(request))
     return page_of(rows, cursor, limit, containers_json)
@@ -178,7 +184,7 @@ def _by_overdue(rows: Any, wanted: bool, now: datetime) -> Any:
 
 
 @router.get("/{code}")
-def container(request: HttpRequest, code: str) -> dict[str, Any]:
+def container(request: HttpRequest, code: Text) -> dict[str, Any]:
     """One container by its 37-digit or short code."""
     found = get_container(actor_of(request), code)
     return container_json(found, places([found]).get(found.pk))
@@ -200,7 +206,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 @router.get("/{code}/history")
-def history(request: HttpRequest, code: str) -> dict[str, Any]:
+def history(request: HttpRequest, code: Text) -> dict[str, Any]:
     """Every step of the container's life, checked against the signed log."""
     found = get_container(actor_of(request), code)
     entries = list(history_of([found.subject]))
@@ -220,7 +226,7 @@ def history(request: HttpRequest, code: str) -> dict[str, Any]:
 
 
 @router.post("/{code}/void")
-def void_container(request: HttpRequest, code: str, body: VoidIn) -> dict[str, Any]:
+def void_container(request: HttpRequest, code: Text, body: VoidIn) -> dict[str, Any]:
     """Say that the container was logged by mistake."""
     actor = actor_of(request)
     found = void(actor=actor, container=get_container(actor, code), reason=body.reason, now=now_of(request))

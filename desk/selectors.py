@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from depots.models import Stay
 from manifests.models import Manifest, Treatment
 from manifests.selectors import manifests_naming, treatments_of
+from wastetrack.alerts.models import Alert
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import Attestation, attest, history_of
 from wastetrack.parties.actors import Actor
 from wastetrack.waste.models import Container
 from wastetrack.waste.selectors import get_container
+
+MASS_KINDS = ("manifest.discrepancy", "manifest.settle")
 
 
 def places(containers: Sequence[Container]) -> dict[int, Stay]:
@@ -29,9 +34,17 @@ class Life:
     container: Container
     place: Stay | None
     entries: list[Entry]
+    around: list[Entry]
+    """Its warnings and the differences in its mass, as far as the actor may see them."""
     manifests: list[Manifest]
     treatments: list[Treatment]
     attestation: Attestation
+    """Of all entries that the page shows."""
+
+    @property
+    def steps(self) -> list[Entry]:
+        """Everything that happened, the latest first."""
+        return sorted([*self.entries, *self.around], key=lambda entry: entry.pk, reverse=True)
 
     def left(self, now: datetime) -> int | None:
         """Whole days until the storage deadline, negative when over; None when no clock runs."""
@@ -43,11 +56,23 @@ def life_of(actor: Actor, code: str) -> Life:
     """A container's life, as far as the actor may see it. Raises NotFound(unknown_code)."""
     container = get_container(actor, code)
     entries = list(history_of([container.subject]))
+    manifests = list(manifests_naming(actor, container))
+    around = _around(actor, container, manifests)
     return Life(
         container=container,
         place=places([container]).get(container.pk),
         entries=entries,
-        manifests=list(manifests_naming(actor, container)),
+        around=around,
+        manifests=manifests,
         treatments=list(treatments_of(container)),
-        attestation=attest(entries),
+        attestation=attest([*entries, *around]),
     )
+
+
+def _around(actor: Actor, container: Container, manifests: Sequence[Manifest]) -> list[Entry]:
+    """Entries about the container's deadlines and about its mass on a manifest (two queries)."""
+    alerts = Alert.objects.visible_to(actor).filter(about=container.subject).values_list("pk", flat=True)
+    warned = Q(subject__in=[f"alert:{pk}" for pk in alerts])
+    weighed = Q(subject__in=[manifest.subject for manifest in manifests], kind__in=MASS_KINDS)
+    found = Entry.objects.visible_to(actor).filter(warned | weighed)
+    return [entry for entry in found if entry.subject.startswith("alert:") or entry.data["container"] == container.code]

@@ -1,3 +1,26 @@
-from django.urls import URLPattern
+"""The desk's addresses."""
 
-urlpatterns: list[URLPattern] = []
+from django.urls import path, re_path
+
+from desk.views import alerts, containers, door, home, log
+
+urlpatterns = [
+    path("", home.home),
+    path("sign-in", door.sign_in),
+    path("sign-out", door.sign_out),
+    path("act-as", door.act_as),
+    path("act-as/menu", door.act_as_menu),
+    path("log", log.log),
+    path("log/search", log.search),
+    path("log/<str:code>", log.logged),
+    path("containers", containers.containers),
+    path("containers/hand-over", containers.hand_over),
+    path("containers/<str:code>", containers.container),
+    path("containers/<str:code>/store", containers.store),
+    path("containers/<str:code>/void", containers.void_container),
+    re_path(r"^[wW]/(?P<code>[^/]+)$", containers.label),
+    path("alerts", alerts.alerts),
+    path("alerts/bell", alerts.bell),
+    path("alerts/toast", alerts.toast),
+    path("alerts/<int:alert_id>/acknowledge", alerts.acknowledge_alert),
+]

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from manifests.models import Manifest
+from manifests.models import Manifest, ManifestState
 from manifests.schemas import DraftIn, VerbIn, line_json, manifest_json
 from manifests.selectors import get_manifest, lines_of, visible_manifests
 from manifests.services import draft, problems
@@ -17,6 +17,7 @@ from wastetrack.errors import invalid
 from wastetrack.http import PAGE_SIZE, actor_of, field_json, now_of, page_of
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation
+from wastetrack.schemas import Text, states_of
 from wastetrack.units import kg_text
 from wastetrack.waste.selectors import by_codes
 
@@ -35,13 +36,11 @@ def detail_json(manifest: Manifest) -> dict[str, Any]:
 
 
 @router.get("")
-def manifests(
-    request: HttpRequest, state: str = "", cursor: str | None = None, limit: int = PAGE_SIZE
-) -> dict[str, Any]:
+def manifests(request: HttpRequest, state: Text = "", cursor: Text = "", limit: int = PAGE_SIZE) -> dict[str, Any]:
     """The caller's manifests, newest first."""
     rows = visible_manifests(actor_of(request))
     if state:
-        rows = rows.filter(state__in=state.split(","))
+        rows = rows.filter(state__in=states_of(state, ManifestState.values))
     return page_of(
         rows,
         cursor,
@@ -73,24 +72,24 @@ def create_manifest(request: HttpRequest, body: DraftIn) -> HttpResponse:
 
 
 def _organisation(actor: Actor, uscc: str, field: str) -> Organisation:
-    found = Organisation.objects.visible_to(actor).filter(uscc=uscc.strip().upper()).first()
+    found = Organisation.objects.visible_to(actor).filter(uscc=uscc).first()
     if found is None:
-        raise invalid(field, "unknown_organisation")
+        raise invalid(field, "unknown_organisation" if uscc else "missing")
     return found
 
 
 @router.get("/{number}")
-def manifest(request: HttpRequest, number: str) -> dict[str, Any]:
+def manifest(request: HttpRequest, number: Text) -> dict[str, Any]:
     """One manifest with its lines."""
     return detail_json(get_manifest(actor_of(request), number))
 
 
 @router.post("/{number}/{verb}")
-def act(request: HttpRequest, number: str, verb: str, body: VerbIn) -> dict[str, Any]:
+def act(request: HttpRequest, number: Text, verb: Text, body: VerbIn) -> dict[str, Any]:
     """issue, depart, deliver, receive, settle, treat, close, cancel. Signing verbs take the signer's password."""
     sent = Sent(
         password=body.password,
-        lines=[line.dict() for line in body.lines],
+        lines=[line.model_dump() for line in body.lines],
         container=body.container,
         mass_kg=body.mass_kg,
         note=body.note,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from manifests.models import Line, Manifest
 from wastetrack.errors import FieldError
-from wastetrack.parties.models import Organisation, PermitKind
-from wastetrack.parties.selectors import valid_permits
-from wastetrack.waste.models import Container, ContainerState
+from wastetrack.parties.models import Organisation, Permit, PermitKind
+from wastetrack.waste.models import ContainerState
 
 
 def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[FieldError]:
@@ -18,8 +17,12 @@ def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[Fie
     containers = [line.container for line in lines]
     if not containers:
         found.append(FieldError("containers", "no_lines"))
-    found += _receiver_problems(manifest.receiver, containers, on)
-    found += _carrier_problems(manifest.carrier, on)
+    codes = {container.waste_code for container in containers}
+    found += receiver_problems(manifest.receiver, manifest.receiver.permits.all(), codes, on)
+    if manifest.carrier is None:
+        found.append(FieldError("carrier", "carrier_missing"))
+    else:
+        found += carrier_problems(manifest.carrier, manifest.carrier.permits.all(), on)
     found += [
         FieldError("containers", "container_not_free", {"container": c.short_grouped, "state": c.state})
         for c in containers
@@ -28,24 +31,26 @@ def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[Fie
     return found
 
 
-def _receiver_problems(receiver: Organisation, containers: Sequence[Container], on: date) -> list[FieldError]:
-    permits = list(receiver.permits.exclude(kind=PermitKind.TRANSPORT))
-    valid = [permit for permit in permits if permit.valid_on(on)]
+def receiver_problems(
+    receiver: Organisation, permits: Iterable[Permit], waste_codes: Iterable[str], on: date
+) -> list[FieldError]:
+    """Which of these waste codes the receiver, having these permits, may not take on this day."""
+    operating = [permit for permit in permits if permit.kind != PermitKind.TRANSPORT]
+    valid = [permit for permit in operating if permit.valid_on(on)]
     found = []
-    for code in sorted({container.waste_code for container in containers}):
+    for code in sorted(waste_codes):
         if any(permit.covers(code) for permit in valid):
             continue
-        expired = any(permit.covers(code) for permit in permits)
+        expired = any(permit.covers(code) for permit in operating)
         params = {"receiver": receiver.name, "waste_code": code}
         found.append(FieldError("receiver", "permit_expired" if expired else "permit_lacks_code", params))
     return found
 
 
-def _carrier_problems(carrier: Organisation | None, on: date) -> list[FieldError]:
-    if carrier is None:
-        return [FieldError("carrier", "carrier_missing")]
+def carrier_problems(carrier: Organisation, permits: Iterable[Permit], on: date) -> list[FieldError]:
+    """Why this organisation, having these permits, may not carry on this day."""
     if "carrier" not in carrier.role_set:
         return [FieldError("carrier", "not_a_carrier", {"carrier": carrier.name})]
-    if not any(permit.kind == PermitKind.TRANSPORT for permit in valid_permits(carrier, on)):
+    if not any(permit.kind == PermitKind.TRANSPORT and permit.valid_on(on) for permit in permits):
         return [FieldError("carrier", "carrier_permit_expired", {"carrier": carrier.name})]
     return []

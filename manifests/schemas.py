@@ -4,39 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Schema
-
 from manifests.models import Line, Manifest
 from wastetrack.ledger.canonical import instant
-from wastetrack.schemas import Mass, Moment, Text
+from wastetrack.schemas import Body, Few, LongNote, Mass, Moment, Note, Text, Uscc
 from wastetrack.units import kg_text
 
 
-class DraftIn(Schema):
-    receiver: Text
-    carrier: Text = ""
-    containers: list[Text]
-    emergency_measures: Text = ""
+class DraftIn(Body):
+    receiver: Uscc
+    carrier: Uscc = ""
+    containers: Few[Text]
+    emergency_measures: LongNote = ""
 
 
-class LineIn(Schema):
+class LineIn(Body):
     container: Text = ""
     outcome: Text = ""
     mass_kg: Mass = None
-    reason: Text = ""
+    reason: Note = ""
     method: Text = ""
     treated_at: Moment = None
 
 
-class VerbIn(Schema):
+class VerbIn(Body):
     """The body of any verb; each reads the fields it needs."""
 
     password: Text = ""
-    lines: list[LineIn] = []
+    lines: Few[LineIn] = []
     container: Text = ""
     mass_kg: Mass = None
-    note: Text = ""
-    reason: Text = ""
+    note: Note = ""
+    reason: Note = ""
     vehicle: Text = ""
     depot: Text = ""
     bay: Text = ""

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from depots import services as store
@@ -342,7 +343,7 @@ def receive(
         (manifest,) = lock([manifest])
         _require_party(actor, manifest, "receiver")
         store.require_own(actor, depot)
-        lines = {line.pk: line for line in Line.objects.filter(manifest=manifest)}
+        lines = {line.pk: line for line in _with_first_stay(Line.objects.filter(manifest=manifest), depot)}
         for receipt in receipts:
             if lines[receipt.line.pk].outcome:
                 raise Refused("line_already_received", container=receipt.line.container.short_grouped)
@@ -370,9 +371,9 @@ def _receive_line(
     line.received_mass_g = mass_g
     line.save(update_fields=["outcome", "reason", "received_at", "received_mass_g"])
     bay = store.place_for(depot, bay, mass_g)
-    container, facts = _into_stock(
-        actor, container, "receive", depot, bay, at, mass_g, {**_about(manifest), "declared_kg": kg_text(line.mass_g)}
-    )
+    since = _clock_start(line, container, depot, at)
+    told = {**_about(manifest), "declared_kg": kg_text(line.mass_g)}
+    container, facts = _into_stock(actor, container, "receive", depot, bay, at, since, mass_g, told)
     receipt.line.container = container
     return facts + _open_discrepancy(manifest, line, container, at)
 
@@ -384,6 +385,7 @@ def _into_stock(
     depot: Depot,
     bay: Bay | None,
     at: datetime,
+    since: date,
     mass_g: int,
     payload: Mapping[str, Any],
 ) -> tuple[Container, list[Fact]]:
@@ -392,7 +394,6 @@ def _into_stock(
     limit = clock.limit_for(
         depot.site.organisation.role_set, depot.permit.kind if depot.permit else None, container.waste_code, day
     )
-    since = _clock_start(container, depot, day)
     clock.set_deadline(container, limit, since)
     (container,), facts = move(
         [container],
@@ -414,13 +415,17 @@ def _into_stock(
     return container, facts
 
 
-def _clock_start(container: Container, depot: Depot, day: date) -> date:
-    """Since when it counts: filling at its generator's, the receipt elsewhere. Being sent and refused resets nothing."""
+def _with_first_stay(lines: QuerySet[Line], depot: Depot) -> QuerySet[Line]:
+    """The lines with `first_stay`: when their container first came to the depot's organisation, if it ever did."""
+    stays = Stay.objects.filter(container=OuterRef("container"), depot__site__organisation=depot.organisation_id)
+    return lines.annotate(first_stay=Subquery(stays.order_by("entered_at").values("entered_at")[:1]))
+
+
+def _clock_start(line: Line, container: Container, depot: Depot, at: datetime) -> date:
+    """Since when it counts: filling at its generator's, else its first receipt here. Being sent on resets nothing."""
     if container.generator_id == depot.organisation_id:
         return container.accumulation_start
-    stays = Stay.objects.filter(container=container, depot__site__organisation=depot.organisation_id)
-    first = stays.order_by("entered_at").values_list("entered_at", flat=True).first()
-    return timezone.localdate(first) if first else day
+    return timezone.localdate(line.first_stay or at)  # type: ignore[attr-defined]
 
 
 def _open_discrepancy(manifest: Manifest, line: Line, container: Container, at: datetime) -> list[Fact]:
@@ -477,12 +482,13 @@ def take_back(
         store.require_own(actor, depot)
         (manifest,) = lock([line.manifest])
         _require_party(actor, manifest, "sender")
-        line = Line.objects.select_related("container").get(pk=line.pk)
+        line = _with_first_stay(Line.objects.select_related("container"), depot).get(pk=line.pk)
         if line.outcome != Outcome.REJECTED or line.taken_back_at is not None:
             raise Refused("already_here", container=line.container.short_grouped)
         bay = store.place_for(depot, bay, line.container.mass_g)
+        since, mass_g = _clock_start(line, line.container, depot, at), line.container.mass_g
         container, facts = _into_stock(
-            actor, line.container, "take_back", depot, bay, at, line.container.mass_g, _about(manifest)
+            actor, line.container, "take_back", depot, bay, at, since, mass_g, _about(manifest)
         )
         line.taken_back_at = at
         line.save(update_fields=["taken_back_at"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from depots.models import Depot
@@ -13,6 +15,7 @@ from manifests import services
 from manifests.models import Line, Manifest
 from manifests.selectors import get_manifest
 from wastetrack.errors import NotFound, invalid
+from wastetrack.lifecycle.services import once
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.services import confirm_signer
 from wastetrack.units import grams
@@ -111,8 +114,8 @@ SIGNED = frozenset({"issue", "depart", "receive", "treat"})
 """The verbs a person signs, by giving the password again at that moment."""
 
 
-def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime) -> Manifest:
-    """Do a verb on a manifest the actor may see, and return the manifest as it is then.
+def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime, key: str = "") -> Manifest:
+    """Do a verb on a manifest the actor may see, and return the manifest as it is then; once for each `key`, if given.
 
     Raises NotFound(unknown_manifest | unknown_verb) and whatever the verb's service raises.
     """
@@ -123,8 +126,25 @@ def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime) 
     actor.require_write()
     if verb in SIGNED:
         confirm_signer(actor, sent.password)
-    do(actor, manifest, sent, now)
+    if key:
+        _do_once(key, partial(do, actor, manifest, sent, now), verb, actor, manifest, sent, now)
+    else:
+        do(actor, manifest, sent, now)
     return get_manifest(actor, number)
+
+
+def _do_once(
+    key: str, do: Callable[[], object], verb: str, actor: Actor, manifest: Manifest, sent: Sent, now: datetime
+) -> None:
+    """A form sent twice acts once. The password is no part of the question: not even its hash is to be kept."""
+    asked = repr((manifest.number, verb, replace(sent, password="")))
+    once(
+        organisation_id=actor.principal.pk,
+        key=key,
+        fingerprint=hashlib.sha256(asked.encode()).hexdigest(),
+        now=now,
+        make=lambda: (do(), (303, ""))[1],
+    )
 
 
 def _line(manifest: Manifest, code: object, where: str) -> Line:

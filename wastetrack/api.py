@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from wastetrack.errors import FieldError, Invalid, Refused
-from wastetrack.http import BearerToken, SiteSession, problem, refusal_of
-
-log = logging.getLogger(__name__)
+from wastetrack.errors import Invalid, Refused
+from wastetrack.http import BearerToken, SiteSession, fault_of, problem, refusal_of
+from wastetrack.schemas import field_errors
 
 api = NinjaAPI(
     title="WasteTrack",
@@ -34,8 +31,6 @@ for prefix, router in (
 ):
     api.add_router(prefix, router)
 
-_CODES = {"missing": "missing", "json_invalid": "malformed"}
-
 
 @api.exception_handler(Refused)
 def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
@@ -44,14 +39,7 @@ def _refused(request: HttpRequest, error: Refused) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """Pydantic's findings, with our codes: a custom error's type is its code, any other is a wrong type."""
-    fields = []
-    for found in error.errors:
-        where = ".".join(str(part) for part in found["loc"][2:]) or str(found["loc"][-1])
-        kind = found["type"]
-        code = _CODES.get(kind) or (kind if kind in {"time_unreadable", "time_without_offset"} else "wrong_type")
-        fields.append(FieldError(where, code))
-    return problem(Invalid(*fields))
+    return problem(Invalid(*field_errors(error.errors, skip=2)))
 
 
 @api.exception_handler(AuthenticationError)
@@ -61,14 +49,12 @@ def _nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
-    code = {400: "malformed", 413: "too_large", 429: "too_many_requests"}.get(error.status_code, "not_permitted")
+    """Ninja's own: a body that is no JSON, and a browser's request without the token of our forms."""
+    code = {400: "malformed", 403: "forged"}.get(error.status_code, "not_permitted")
     return problem(Refused(code, status=error.status_code))
 
 
+@api.exception_handler(Http404)
 @api.exception_handler(Exception)
 def _other(request: HttpRequest, error: Exception) -> HttpResponse:
-    refusal = refusal_of(error)
-    if refusal is None:
-        log.exception("a fault of ours at %s", request.path)
-        refusal = Refused("fault", status=500)
-    return problem(refusal)
+    return problem(refusal_of(error) or fault_of(error))

@@ -18,8 +18,11 @@ from wastetrack.lifecycle.services import once
 def create_once(request: HttpRequest, make: Callable[[], Any], *, key: str | None = None) -> HttpResponse:
     """Run `make` in a transaction and answer 201; the same Idempotency-Key gets the first answer again.
 
-    Raises Invalid(idempotency_key_unusable), Refused(idempotency_key_reused, 422).
+    Raises NotPermitted(read_only), Invalid(idempotency_key_unusable), Refused(idempotency_key_reused, 422).
     """
+    actor = actor_of(request)
+    # Also before an answer is given again: it belongs to those who may create.
+    actor.require_write()
     key = key or request.headers.get("Idempotency-Key")
 
     def body() -> tuple[int, str]:
@@ -32,10 +35,8 @@ def create_once(request: HttpRequest, make: Callable[[], Any], *, key: str | Non
         if len(key) > 120 or not key.isprintable():
             raise invalid("Idempotency-Key", "idempotency_key_unusable")
         asked = f"{request.method} {request.path}\n".encode() + request.body
-        organisation_id = actor_of(request).organisation_id
-        assert organisation_id is not None
         status, text = once(
-            organisation_id=organisation_id,
+            organisation_id=actor.principal.pk,
             key=key,
             fingerprint=hashlib.sha256(asked).hexdigest(),
             now=now_of(request),

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language
 from ninja.security import APIKeyCookie, HttpBearer
 
 from wastetrack.errors import FieldError, NotFound, NotPermitted, Refused, invalid
@@ -23,9 +25,11 @@ from wastetrack.parties.actors import Actor
 from wastetrack.parties.selectors import actor_of_session, actor_of_token
 from wastetrack.sentences import sentence
 
+log = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 PROBLEM = "application/problem+json"
+API = "/api/"
 
 
 # --- who asks ----------------------------------------------------------------------------------------------
@@ -79,6 +83,10 @@ class SiteSession(APIKeyCookie):
 
     param_name = settings.SESSION_COOKIE_NAME
 
+    def _get_key(self, request: HttpRequest) -> str | None:
+        # Nobody is nobody (401), not a forged form (403): the CSRF check is for whom a browser would sign in.
+        return super()._get_key(request) if request.actor else None  # type: ignore[attr-defined]
+
     def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
         return request.actor or None  # type: ignore[attr-defined]
 
@@ -126,11 +134,17 @@ def refusal_of(error: Exception) -> Refused | None:
         return NotPermitted()
     if isinstance(error, RequestDataTooBig):
         return Refused("too_large", status=413)
-    if isinstance(error, SuspiciousOperation):
+    if isinstance(error, SuspiciousOperation | MultiPartParserError | UnreadablePostError):
         return Refused("malformed", status=400)
     if isinstance(error, OperationalError):
         return Refused("database_busy", status=503)
     return None
+
+
+def fault_of(error: Exception) -> Refused:
+    """The answer to a fault of ours, which is logged with its cause."""
+    log.error("a fault of ours", exc_info=error)
+    return Refused("fault", status=500)
 
 
 class RefusalMiddleware:
@@ -140,21 +154,49 @@ class RefusalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        return self.get_response(request)
+        response = self.get_response(request)
+        bare = request.path.startswith(API) and response.get("Content-Type") != PROBLEM
+        if bare and (code := {404: "not_found", 405: "method_not_allowed"}.get(response.status_code)):
+            answer = problem(Refused(code, status=response.status_code))
+            if "Allow" in response.headers:
+                answer["Allow"] = response["Allow"]
+            return answer
+        return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         refusal = refusal_of(error)
         if refusal is None:
             return None
-        if request.path.startswith("/api/"):
+        if request.path.startswith(API):
             return problem(refusal)
         return refusal_page(request, refusal)
 
 
 def refusal_page(request: HttpRequest, refusal: Refused) -> HttpResponse:
-    """The page that says what happened and what to do."""
-    context = {"refusal": refusal, "detail": problem_json(refusal)["detail"], "errors": refusal.errors}
+    """The page that says what happened and what to do; somebody not signed in goes to the door first."""
+    if refusal.status == 401 and request.method == "GET":
+        return to_the_door(request)
+    context = {
+        "refusal": refusal,
+        "detail": problem_json(refusal)["detail"],
+        "refused_fields": [field_json(error)["message"] for error in refusal.errors],
+        "back": _came_from(request),
+    }
     return render(request, "refusal.html", context, status=refusal.status)
+
+
+def to_the_door(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page and back here afterwards; a fragment takes its whole page along."""
+    fragment = "HX-Request" in request.headers
+    here = urlsplit(request.headers.get("HX-Current-URL", "")) if fragment else urlsplit(request.get_full_path())
+    door = f"{settings.LOGIN_URL}?{urlencode({'next': urlunsplit(('', '', here.path, here.query, ''))})}"
+    return HttpResponse(headers={"HX-Redirect": door}) if fragment else HttpResponseRedirect(door)
+
+
+def _came_from(request: HttpRequest) -> str:
+    """The page of this site that was left for this one; the home page where that is unknown."""
+    referer = urlsplit(request.headers.get("Referer", ""))
+    return urlunsplit(("", "", referer.path, referer.query, "")) if referer.netloc == request.get_host() else "/"
 
 
 # --- lists -----------------------------------------------------------------------------------
@@ -178,16 +220,3 @@ def page_of(
 def answer_json(body: Any, status: int = 200) -> HttpResponse:
     """A JSON answer."""
     return HttpResponse(json.dumps(body, ensure_ascii=False), status=status, content_type="application/json")
-
-
-# --- pages -------------------------------------------------------------------------------------------------
-
-
-def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every template may use."""
-    return {
-        "actor": getattr(request, "actor", None),
-        "now": getattr(request, "now", None),
-        "demo": settings.DEMO,
-        "language": get_language(),
-    }

@@ -15,10 +15,13 @@ SENTENCES: dict[str, Any] = {
     "wrong_type": _("This is not the kind of value expected here."),
     "too_long": _("This is too long: %(limit)s characters at most."),
     "unprintable": _("This has characters that cannot be printed."),
+    "too_many": _("This is too much at once: %(limit)s at most."),
     "not_found": _("There is nothing here, or you may not see it."),
     "not_permitted": _("You may not do this."),
     "not_signed_in": _("Please sign in first."),
     "read_only": _("You may read here, but not change anything. Ask your administrator."),
+    "forged": _("This request did not come from a page of this site. Reload the page and try again."),
+    "method_not_allowed": _("This address is not used in this way."),
     "too_large": _("This is too large."),
     "too_many_requests": _("Too many requests; please wait a moment."),
     "database_busy": _("The system is busy. Nothing was lost: please try again in a moment."),
@@ -40,6 +43,7 @@ SENTENCES: dict[str, Any] = {
     # Lifecycle
     "illegal_state": _("This cannot be done now: the state is “%(state)s”."),
     "not_your_part": _("This step belongs to another party of the transfer."),
+    "unknown_state": _("There is no such state."),
     "lost_race": _("Somebody else was faster. Please look at it again."),
     "guard": _("A condition for this step is not met."),
     "series_exhausted": _("This number series is used up."),
@@ -50,7 +54,7 @@ SENTENCES: dict[str, Any] = {
     "hazards_not_of_code": _("These hazards do not belong to this code (%(choices)s)."),
     "unknown_form": _("No such form: solid, semi-solid, liquid or gas."),
     "unknown_container_kind": _("No such kind of container."),
-    "volume_out_of_range": _("The volume is a number of litres above 0 and at most %(limit)s."),
+    "volume_out_of_range": _("The volume is a number of litres above 0 and at most %(limit)s, with one decimal place."),
     "mass_missing": _("The mass is needed."),
     "mass_not_a_number": _("The mass is not a number; write it like 18.5."),
     "mass_negative": _("The mass cannot be negative."),
@@ -63,6 +67,7 @@ SENTENCES: dict[str, Any] = {
     "time_unreadable": _("This is not a time; write it like 2026-03-31T09:30:00+08:00."),
     "time_without_offset": _("This time does not say which time zone it is in."),
     "time_in_future": _("This time has not come yet."),
+    "time_too_old": _("This time is too long ago."),
     "time_out_of_order": _("This cannot have happened before the step that came first."),
     "container_serial_exhausted": _(
         "999 containers of this code were logged for this day: the label's number has no room for more."
@@ -93,6 +98,7 @@ SENTENCES: dict[str, Any] = {
     "treated": _("This drum is recorded as treated. Set it aside and ask who sent it."),
     "voided": _("This drum's label was voided. Set it aside: it needs a new label."),
     "emptied": _("This drum is recorded as emptied."),
+    "was_missing": _("This drum is recorded as missing. Tell whoever counts the stock that it is here."),
     "is_a_bay": _("This is a bay's sign. Scan a drum."),
     "foreign_code": _("This code is not one of ours."),
     "not_a_code": _("This is not a drum's code. Scan the label again or type its short code."),
@@ -103,6 +109,8 @@ SENTENCES: dict[str, Any] = {
     "too_many_scans": _("Too many scans at once: %(limit)s at most."),
     "not_an_image": _("This file is not a picture, or it is damaged."),
     "image_too_large": _("This picture is too large a file."),
+    "no_barcode": _("No code can be read in this photo. Come closer, hold still, and mind the light."),
+    "several_barcodes": _("There is more than one code in this photo. Photograph one label alone."),
     "image_too_many_pixels": _("This picture has too many pixels."),
     # Labels
     "no_codes": _("Say which drums."),
@@ -141,10 +149,32 @@ SENTENCES: dict[str, Any] = {
     "method_not_final": _("Collection is no treatment: choose how the waste ended."),
     # Alerts and ledger
     "unknown_alert": _("No such alert, or you may not see it."),
+    "unknown_kind": _("There is no such kind of alert."),
     "no_checkpoint": _("Nothing has been sealed yet."),
     "unknown_entry": _("No such entry, or you may not see it."),
     "sizes_out_of_order": _("The sizes must be in order and not beyond the log."),
 }
+
+
+STATES: dict[str, Any] = {
+    "draft": _("Draft"),
+    "issued": _("Issued"),
+    "in_transit": _("On the road"),
+    "delivered": _("Delivered"),
+    "received": _("Received"),
+    "partly_received": _("Partly received"),
+    "rejected": _("Rejected"),
+    "closed": _("Closed"),
+    "cancelled": _("Cancelled"),
+    "logged": _("Logged"),
+    "stored": _("Stored"),
+    "committed": _("On a manifest"),
+    "treated": _("Treated"),
+    "emptied": _("Emptied"),
+    "missing": _("Missing"),
+    "voided": _("Voided"),
+}
+"""A state as a sentence names it, whatever it is a state of."""
 
 
 class _Blank(dict[str, Any]):
@@ -157,4 +187,7 @@ def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:
     text = SENTENCES.get(code)
     if text is None:
         return code
-    return str(text) % _Blank(params or {})
+    words = _Blank(params or {})
+    if "state" in words:
+        words["state"] = STATES.get(words["state"], words["state"])
+    return str(text) % words

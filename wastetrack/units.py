@@ -23,7 +23,8 @@ def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False) ->
     """
     if value is None or value == "":
         raise invalid(field, "mass_missing")
-    text = str(value).strip() if not isinstance(value, bool) else "bool"
+    plain = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
+    text = str(value).strip() if plain else ""
     if not _PLAIN_DECIMAL.fullmatch(text):
         raise invalid(field, "mass_not_a_number")
     scaled = Decimal(text) * GRAMS_PER_KG

@@ -17,3 +17,8 @@ urlpatterns = [
     path("", include("manifests.urls")),
     path("", include("scanner.urls")),
 ]
+
+handler400 = "wastetrack.pages.bad_request"
+handler403 = "wastetrack.pages.not_permitted"
+handler404 = "wastetrack.pages.not_found"
+handler500 = "wastetrack.pages.fault"

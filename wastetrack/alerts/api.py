@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router
 
 from wastetrack.alerts.models import OPEN_STATES, Alert, AlertState
+from wastetrack.alerts.registry import kinds
 from wastetrack.alerts.selectors import explain
 from wastetrack.alerts.services import acknowledge
-from wastetrack.errors import NotFound
+from wastetrack.errors import NotFound, invalid
 from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
 from wastetrack.ledger.canonical import instant
-from wastetrack.schemas import Text
+from wastetrack.schemas import Body, Note, Text, row_id
 
 router = Router(tags=["alerts"])
 
 
-class AcknowledgeIn(Schema):
-    note: Text = ""
+class AcknowledgeIn(Body):
+    note: Note = ""
 
 
 def alert_json(alert: Alert, now: Any) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def alert_json(alert: Alert, now: Any) -> dict[str, Any]:
 
 @router.get("")
 def alerts(
-    request: HttpRequest, open: bool | None = None, kind: str = "", cursor: str | None = None, limit: int = PAGE_SIZE
+    request: HttpRequest, open: bool | None = None, kind: Text = "", cursor: Text = "", limit: int = PAGE_SIZE
 ) -> dict[str, Any]:
     """The caller's alerts, newest first."""
     rows = Alert.objects.visible_to(actor_of(request)).select_related("organisation")
@@ -52,17 +53,19 @@ def alerts(
     if open is not None:
         rows = rows.filter(state__in=OPEN_STATES) if open else rows.exclude(state__in=OPEN_STATES)
     if kind:
+        if kind not in kinds():
+            raise invalid("kind", "unknown_kind")
         rows = rows.filter(kind=kind)
     now = now_of(request)
     return page_of(rows, cursor, limit, lambda found: [alert_json(alert, now) for alert in found])
 
 
 @router.post("/{alert_id}/acknowledge")
-def acknowledge_alert(request: HttpRequest, alert_id: int, body: AcknowledgeIn) -> dict[str, Any]:
+def acknowledge_alert(request: HttpRequest, alert_id: Text, body: AcknowledgeIn) -> dict[str, Any]:
     """Say that it was seen and what is planned; it stays open until its cause ends."""
     actor, now = actor_of(request), now_of(request)
     rows = Alert.objects.visible_to(actor).exclude(state=AlertState.WATCHING).select_related("organisation")
-    alert = rows.filter(pk=alert_id).first()
+    alert = rows.filter(pk=row_id(alert_id)).first()
     if alert is None:
         raise NotFound("unknown_alert")
     return alert_json(acknowledge(alert, actor=actor, note=body.note, now=now), now)

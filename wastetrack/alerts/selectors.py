@@ -48,7 +48,9 @@ def explain(alert: Alert, now: datetime) -> Explained:
     watch = watch_of(alert.kind)
     local_due: date = alert.due_at.astimezone(now.tzinfo).date()
     days = (local_due - now.date()).days
-    words = {**alert.data, "organisation": alert.organisation.name, "due": local_due.isoformat(), "days": abs(days)}
+    # Never below zero: a rehearsed sweep makes overdue what by this clock is not.
+    told = max(0, days if alert.state == AlertState.WARNED else -days)
+    words = {**alert.data, "organisation": alert.organisation.name, "due": local_due.isoformat(), "days": told}
     sentence = watch.sentences.get(alert.state) or watch.sentences[AlertState.WARNED]
     return Explained(
         alert=alert,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,10 +45,14 @@ def latest_checkpoint() -> Checkpoint | None:
 
 def _lookup(addresses: Sequence[merkle.Address]) -> dict[merkle.Address, bytes]:
     leaves = [position for level, position in addresses if level == 0]
-    inner = Q(pk__in=[])
+    # One condition a level, not one a node: SQLite reads no expression with a thousand of them.
+    by_level = defaultdict[int, list[int]](list)
     for level, position in addresses:
         if level:
-            inner |= Q(level=level, position=position)
+            by_level[level].append(position)
+    inner = Q(pk__in=[])
+    for level, positions in by_level.items():
+        inner |= Q(level=level, position__in=positions)
     found: dict[merkle.Address, bytes] = {
         (0, index): bytes(leaf)
         for index, leaf in Entry.objects.filter(index__in=leaves).values_list("index", "leaf_hash")

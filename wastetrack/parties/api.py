@@ -13,6 +13,7 @@ from wastetrack.http import actor_of, now_of
 from wastetrack.parties.models import Organisation, Permit
 from wastetrack.parties.schemas import TokenIn, organisation_json, permit_json
 from wastetrack.parties.services import grant_token
+from wastetrack.schemas import Uscc
 
 router = Router(tags=["parties"])
 
@@ -46,10 +47,10 @@ def me(request: HttpRequest) -> dict[str, Any]:
 
 
 @router.get("/organisations/{uscc}")
-def organisation(request: HttpRequest, uscc: str) -> dict[str, Any]:
-    """An organisation the caller may see, with its permits as far as they are public to it."""
+def organisation(request: HttpRequest, uscc: Uscc) -> dict[str, Any]:
+    """An organisation the caller may see, with its permits as far as they are public to it; the code is checked."""
     actor = actor_of(request)
-    found = Organisation.objects.visible_to(actor).filter(uscc=uscc.upper()).first()
+    found = Organisation.objects.visible_to(actor).filter(uscc=uscc).first()
     if found is None:
         raise NotFound("unknown_organisation")
     permits = Permit.objects.visible_to(actor).filter(organisation=found).order_by("valid_to")

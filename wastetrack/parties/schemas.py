@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ninja import Schema
-
 from wastetrack.parties.models import Organisation, Permit
-from wastetrack.schemas import Text
+from wastetrack.schemas import Body, Text, Uscc
 from wastetrack.units import kg_text
 
 
-class TokenIn(Schema):
+class TokenIn(Body):
     username: Text
     password: Text
-    organisation: Text = ""
+    organisation: Uscc = ""
 
 
 def organisation_json(organisation: Organisation) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from django.http import HttpRequest
 from ninja import Router
 
 from wastetrack.regulations.selectors import search_waste_codes
+from wastetrack.schemas import Text
 
 router = Router(tags=["regulations"])
 
 
 @router.get("/waste-codes")
-def waste_codes(request: HttpRequest, q: str = "", edition: str | None = None, limit: int = 20) -> dict[str, Any]:
+def waste_codes(request: HttpRequest, q: Text = "", edition: Text = "", limit: int = 20) -> dict[str, Any]:
     """Waste codes by a fragment of the code, by name or by category (zh, en); best first."""
     found = search_waste_codes(q[:60], edition=edition or None, limit=max(1, min(limit, 100)))
     return {

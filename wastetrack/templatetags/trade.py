@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -13,10 +15,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from wastetrack.regulations.clauses import Citation, cite
+from wastetrack.regulations.divisions import full_name
+from wastetrack.regulations.hazards import name_of
 from wastetrack.regulations.identifiers import group
 from wastetrack.regulations.vocabulary import CONTAINER_KINDS, FORMS, TREATMENT_METHODS
 from wastetrack.sentences import sentence
+from wastetrack.telling import Told, tell
 from wastetrack.units import GRAMS_PER_TONNE, kg_text, tonnes
+from wastetrack.waste.clock import soon
 
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"
@@ -54,12 +61,94 @@ def days_left(deadline: datetime | None, now: datetime) -> str:
 
 @register.simple_tag
 def urgency(deadline: datetime | None, now: datetime) -> str:
-    """The state word of a deadline for colour and shape: none, calm, due, overdue."""
+    """The word of a deadline for colour and shape: none, calm, due, overdue."""
     if deadline is None:
         return "none"
     if deadline < now:
         return "overdue"
-    return "due" if (deadline - now).days < 30 else "calm"
+    return "due" if deadline < soon(now) else "calm"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state looks everywhere: its colour (a class `is-…` of the style sheet) and its shape (an icon)."""
+
+    tone: str
+    icon: str
+
+
+LOOKS = {
+    # Containers
+    "logged": Look("resting", icon="circle-dashed"),
+    "stored": Look("resting", icon="square-filled"),
+    "committed": Look("resting", icon="file-check"),
+    "in_transit": Look("moving", icon="truck"),
+    "treated": Look("done", icon="circle-check-filled"),
+    "emptied": Look("done", icon="circle"),
+    "missing": Look("overdue", icon="help-circle"),
+    "voided": Look("void", icon="ban"),
+    # Deadlines and alerts
+    "watching": Look("resting", icon="clock"),
+    "calm": Look("resting", icon="clock"),
+    "none": Look("resting", icon="clock"),
+    "due": Look("due", icon="alert-triangle-filled"),
+    "warned": Look("due", icon="alert-triangle-filled"),
+    "overdue": Look("overdue", icon="alert-octagon-filled"),
+    "resolved": Look("done", icon="circle-check-filled"),
+    # Manifests and their lines
+    "draft": Look("void", icon="pencil"),
+    "issued": Look("resting", icon="file-check"),
+    "delivered": Look("moving", icon="map-pin-filled"),
+    "received": Look("done", icon="checkbox"),
+    "partly_received": Look("due", icon="square-half"),
+    "rejected": Look("overdue", icon="square-x"),
+    "accepted": Look("done", icon="checkbox"),
+    "closed": Look("done", icon="circle-check-filled"),
+    "cancelled": Look("void", icon="ban"),
+    # Differences in mass
+    "notice": Look("due", icon="alert-triangle-filled"),
+    "significant": Look("overdue", icon="alert-octagon-filled"),
+}
+
+
+@register.inclusion_tag("partials/state.html")
+def state_badge(row: Any, label: str = "") -> dict[str, Any]:
+    """A state by colour, shape and word: of a row with a `state`, or of a state's own name and its label."""
+    state = row if isinstance(row, str) else row.state
+    return {"look": LOOKS[state], "label": label or row.get_state_display()}
+
+
+@register.inclusion_tag("partials/time_left.html", takes_context=True)
+def time_left(context: Any, deadline: datetime | None) -> dict[str, Any]:
+    """`12 days left` by colour, shape and word, the day on hover; a dash where no clock runs."""
+    now = context["now"]
+    return {"deadline": deadline, "look": LOOKS[urgency(deadline, now)], "label": days_left(deadline, now)}
+
+
+@register.inclusion_tag("partials/code.html")
+def drum_code(container: Any, size: str = "", link: bool = True) -> dict[str, Any]:
+    """A drum's short code as a link to its page. `size="big"`: with the long code below, both to copy."""
+    return {"container": container, "size": size, "link": link}
+
+
+@register.simple_tag
+def citation(clause: str, on: date | datetime | None) -> Citation | None:
+    """The clause as it stands on a day (`.reference_zh`, `.text_zh`, `.text_en`); None where there is none."""
+    if not clause or on is None:
+        return None
+    return cite(clause, timezone.localdate(on) if isinstance(on, datetime) else on)
+
+
+@register.filter
+def tells(entry: Any) -> Told:
+    """A ledger entry in words: `.icon`, `.title`, `.lines`."""
+    return tell(entry.kind, entry.data)
+
+
+@register.filter
+def hazard(letter: str) -> str:
+    """The name of a hazard letter in the reader's language."""
+    return name_of(letter, "en" if (get_language() or "").startswith("en") else "zh")
 
 
 @register.filter
@@ -100,3 +189,42 @@ def day(value: datetime | date | None) -> str:
 def moment(value: datetime | None) -> str:
     """A local time to the minute."""
     return timezone.localtime(value).strftime("%Y-%m-%d %H:%M") if value else "—"
+
+
+@register.inclusion_tag("partials/field_error.html", takes_context=True)
+def field_error(context: Any, field: str) -> dict[str, Any]:
+    """What is wrong with one field of the form shown again: `errors` of the context, by `pages.field_messages`."""
+    return {"field": field, "message": (context.get("errors") or {}).get(field)}
+
+
+@register.simple_tag(takes_context=True)
+def invalid(context: Any, field: str) -> SafeString | str:
+    """The attributes that tie a wrong input to its message."""
+    if field not in (context.get("errors") or {}):
+        return ""
+    return format_html('aria-invalid="true" aria-describedby="{}-error"', field)
+
+
+@register.filter
+def normal(value: Decimal | None) -> str:
+    """A decimal without trailing zeros."""
+    if value is None:
+        return "—"
+    whole, point, rest = f"{value:f}".partition(".")
+    return f"{whole}{point}{rest.rstrip('0')}".rstrip(".")
+
+
+@register.filter
+def division(code: str) -> str:
+    """The full name of an administrative division in the reader's language."""
+    return full_name(code, "en" if (get_language() or "").startswith("en") else "zh")
+
+
+SUBJECT_PAGES = {"container": "/containers/", "manifest": "/manifests/"}
+
+
+@register.filter
+def subject_url(subject: str) -> str:
+    """The page of a ledger subject (`container:<code>`); empty where it has none."""
+    kind, _, name = subject.partition(":")
+    return f"{SUBJECT_PAGES[kind]}{name}" if kind in SUBJECT_PAGES else ""

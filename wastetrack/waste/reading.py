@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -18,6 +19,7 @@ from wastetrack.units import grams
 
 MAX_VOLUME_L = Decimal(100_000)
 NAME_LENGTH, TEXT_LENGTH = 60, 200
+_PLAIN_VOLUME = re.compile(r"\d{1,9}(\.\d0*)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,9 @@ class Reader:
         if value is None or value == "":
             self.fail(field, "missing")
             return Decimal(0)
-        try:
-            volume = Decimal(str(value))
-        except InvalidOperation:
-            volume = Decimal("NaN")
-        if not volume.is_finite() or volume <= 0 or volume > MAX_VOLUME_L:
+        # A plain figure: no exponent, no digits of another script, no more places than are kept.
+        volume = Decimal(text) if _PLAIN_VOLUME.fullmatch(text := str(value).strip()) else Decimal(0)
+        if not 0 < volume <= MAX_VOLUME_L:
             self.fail(field, "volume_out_of_range", limit=MAX_VOLUME_L)
             return Decimal(0)
         return volume.quantize(Decimal("0.1"))
@@ -143,7 +143,7 @@ def read_day(value: object) -> date | None:
     text = str(value or "").strip()
     try:
         return date.fromisoformat(text) if len(text) == 10 else read_day(datetime.fromisoformat(text))
-    except ValueError:
+    except (ValueError, OverflowError):  # an offset can lead out of the calendar
         return None
 
 

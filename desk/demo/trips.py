@@ -1,0 +1,188 @@
+"""One manifest on its way, from draft to closing, by the verbs that everybody uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+from random import Random
+
+from desk.demo.parties import Crew, Party
+from desk.demo.story import Story, shift
+from desk.demo.wastes import BAY_OF
+from manifests import services as manifests
+from manifests.models import Discrepancy, Line, Manifest, Outcome
+from wastetrack.parties.actors import Actor
+from wastetrack.units import kg_text
+from wastetrack.waste.models import Container
+
+REFUSALS = ("标签与实物不符", "包装破损，有渗漏", "含水率过高，不符合入库要求")
+Judge = Callable[[int, Line], manifests.Receipt]
+"""What the receiver finds of the n-th line."""
+
+
+class Trip:
+    """A transfer of some drums. Each step but the first needs the one before it, as the manifest itself does."""
+
+    def __init__(
+        self,
+        story: Story,
+        *,
+        sender: Party,
+        receiver: Party,
+        crew: Crew,
+        drums: list[int],
+        rng: Random,
+        judge: Judge | None = None,
+        forgets: Callable[[Container], bool] | None = None,
+    ) -> None:
+        self.story, self.sender, self.receiver, self.crew, self.rng = story, sender, receiver, crew, rng
+        self.drums = drums
+        self.judge: Judge = judge or (lambda number, line: usual_receipt(line, rng))
+        self.forgets = forgets
+        """Of a depot: whether it leaves this container standing instead of sending it on."""
+        self.signer: Actor = sender.steward if sender.steward and rng.random() < 0.6 else sender.actor
+        self.manifest: Manifest | None = None
+        self.accepted: list[int] = []
+        self.disputed = False
+        # Now and then a second weighing shows that the sender was right.
+        self.recount = judge is None and rng.random() < 0.25
+
+    def plan(self, steps: Mapping[str, datetime]) -> None:
+        """Put down the steps with their times."""
+        for name, when in steps.items():
+            self.story.at(when, getattr(self, name))
+
+    # --- the steps ---
+
+    def draft(self, now: datetime) -> None:
+        containers = list(Container.objects.filter(pk__in=self.drums).order_by("pk"))
+        if containers:
+            self.manifest = manifests.draft(
+                actor=self.signer,
+                receiver=self.receiver.organisation,
+                carrier=self.crew.organisation,
+                containers=containers,
+                now=now,
+            )
+
+    def issue(self, now: datetime) -> None:
+        self.advance(manifests.issue, self.signer, now)
+
+    def cancel(self, now: datetime) -> None:
+        self.advance(manifests.cancel, self.signer, now, reason="车辆检修，另行安排")
+        self.story.ready_at(self.sender).extend(self.drums)
+
+    def depart(self, now: datetime) -> None:
+        self.advance(manifests.depart, self.crew.actor, now, plate=self.crew.plate)
+
+    def deliver(self, now: datetime) -> None:
+        self.advance(manifests.deliver, self.crew.actor, now)
+
+    def receive(self, now: datetime) -> None:
+        """Every line is weighed and put into the bay of its category."""
+        by_bay = defaultdict[str, list[manifests.Receipt]](list)
+        for number, line in enumerate(self.lines()):
+            by_bay[BAY_OF[line.container.category]].append(self.judge(number, line))
+        for code, receipts in sorted(by_bay.items()):
+            bay = self.receiver.bays[code]
+            self.advance(
+                manifests.receive, self.receiver.actor, now, receipts=receipts, depot=self.receiver.depot, bay=bay
+            )
+            self.accepted += [receipt.line.container_id for receipt in receipts if receipt.outcome == Outcome.ACCEPTED]
+        self.disputed = Discrepancy.objects.filter(line__manifest=self.manifest).exists()
+
+    def receiver_states(self, now: datetime) -> None:
+        self.state(self.receiver.actor, "地磅复核无误", now)
+
+    def sender_states(self, now: datetime) -> None:
+        self.state(self.signer, "认可接受方称重", now)
+
+    def take_back(self, now: datetime) -> None:
+        """Refused drums come home to the sender."""
+        if len(self.accepted) == len(self.drums):
+            return
+        for line in self.lines(outcome=Outcome.REJECTED):
+            bay = self.sender.bays.get(BAY_OF[line.container.category])
+            manifests.take_back(actor=self.sender.actor, line=line, depot=self.sender.depot, bay=bay, now=now)
+            self.story.ready_at(self.sender).append(line.container_id)
+
+    def treat(self, now: datetime) -> None:
+        treatments = [
+            manifests.Treated(line, self.story.waste_of[line.container_id].method, line.container.mass_g, now)
+            for line in self.lines(outcome=Outcome.ACCEPTED)
+        ]
+        if treatments:
+            self.advance(manifests.treat, self.receiver.actor, now, treatments=treatments)
+
+    def close(self, now: datetime) -> None:
+        """The paper is done; what a depot received may go on from here, but for what it forgets."""
+        self.advance(manifests.close, self.receiver.actor, now)
+        if self.forgets is not None:
+            drums = Container.objects.filter(pk__in=self.accepted).order_by("pk")
+            self.story.ready_at(self.receiver).extend(drum.pk for drum in drums if not self.forgets(drum))
+
+    # --- what they share ---
+
+    def advance(self, verb: Callable[..., Manifest], actor: Actor, now: datetime, **more: object) -> None:
+        if self.manifest is not None:
+            self.manifest = verb(actor=actor, manifest=self.manifest, now=now, **more)
+
+    def lines(self, **wanted: object) -> Sequence[Line]:
+        if self.manifest is None:
+            return ()
+        return list(
+            self.manifest.lines.filter(**wanted)
+            .select_related(
+                "container", "discrepancy", "manifest__sender_site", "manifest__sender", "manifest__receiver"
+            )
+            .order_by("position")
+        )
+
+    def state(self, actor: Actor, note: str, now: datetime) -> None:
+        """A side states the weighed mass, or after a recount the declared one: on either, both sides agree."""
+        if not self.disputed:
+            return
+        for line in self.lines(discrepancy__settled_at=None, discrepancy__isnull=False):
+            found: Discrepancy = line.discrepancy
+            grams = found.declared_mass_g if self.recount else found.received_mass_g
+            words = "复称后按移出量认定" if self.recount else note
+            manifests.settle(
+                actor=actor, manifest=line.manifest, line=line, mass_kg=kg_text(grams), note=words, now=now
+            )
+
+
+def usual_receipt(line: Line, rng: Random) -> manifests.Receipt:
+    """Mostly as declared or a little off; now and then too light or too heavy, rarely refused."""
+    chance = rng.random()
+    if chance < 0.01:
+        return refused(line, rng)
+    if chance < 0.035:
+        return weighed(line, rng.choice((-1, 1)) * rng.uniform(0.04, 0.12))
+    return weighed(line, rng.uniform(-0.008, 0.008)) if chance < 0.4 else manifests.Receipt(line)
+
+
+def refused(line: Line, rng: Random) -> manifests.Receipt:
+    return manifests.Receipt(line, Outcome.REJECTED, reason=rng.choice(REFUSALS))
+
+
+def weighed(line: Line, share: float) -> manifests.Receipt:
+    """Accepted with a mass that is off by this share, read from a scale that shows 0.1 kg."""
+    return manifests.Receipt(line, mass_g=round(line.mass_g * (1 + share) / 100) * 100)
+
+
+def usual_plan(begin: datetime, rng: Random, *, to_plant: bool) -> dict[str, datetime]:
+    """When the steps of an ordinary transfer happen. One in thirty is called off the next day."""
+
+    def later(working_days: int, hour: int) -> datetime:
+        return shift(begin, working_days, time(hour, rng.randrange(60)))
+
+    steps = {"draft": begin, "issue": begin + timedelta(minutes=rng.randint(5, 40))}
+    if rng.random() < 0.03:
+        return steps | {"cancel": later(1, 9)}
+    steps |= {"depart": later(1, 9), "deliver": later(1, 10), "receive": later(1, 11)}
+    steps |= {"receiver_states": later(2, 14), "take_back": later(2, 15), "sender_states": later(3, 9)}
+    if to_plant:
+        treated = rng.randint(4, 8)
+        return steps | {"treat": later(treated, 10), "close": later(treated, 16)}
+    return steps | {"close": later(4, 10)}

@@ -1,0 +1,243 @@
+"""The home pages: for each role what there is to do now, the most urgent first. A list of things, not a menu."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, Min, Prefetch, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from desk.selectors import places
+from manifests.models import UNDER_WAY, Line, Manifest, ManifestState
+from manifests.selectors import visible_manifests
+from manifests.turns import turn_of, waiting
+from wastetrack.parties.actors import Actor
+from wastetrack.templatetags.trade import LOOKS, Look
+from wastetrack.waste.clock import soon
+from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.selectors import RESTING
+
+SHOWN = 5
+"""Rows of a section; the whole list is one tap away."""
+MOST_WAITING = 60
+
+
+@dataclass(frozen=True)
+class Action:
+    """Where something is done, in the words of a button."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One thing to do or to know: its sentence, its first rows, where the rest is, and the one action it offers.
+
+    `kind` says what the rows are: drums, manifests, wastes.
+    """
+
+    key: str
+    look: Look
+    title: str
+    kind: str
+    rows: Sequence[Any]
+    action: Action | None = None
+    more: str = ""
+    hidden: int = 0
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What the organisation holds, in figures."""
+
+    containers: int = 0
+    mass_g: int = 0
+    overdue: int = 0
+    due: int = 0
+    logged: int = 0
+
+
+@dataclass(frozen=True)
+class Todo:
+    """One organisation's day: what presses, what is only to be known, and its stock."""
+
+    stock: Stock
+    tasks: list[Section] = field(default_factory=list)
+    notes: list[Section] = field(default_factory=list)
+
+
+def todo_of(actor: Actor, now: datetime) -> Todo:
+    """What the actor's organisation has to do, by its roles. The number of queries does not grow with its stock."""
+    held = Container.objects.filter(holder=actor.organisation_id, state__in=RESTING)
+    stock = _stock(held, now)
+    tasks, notes = _manifest_tasks(actor), _on_the_way(actor)
+    tasks[:0] = _leaving(held, stock, now)
+    if stock.logged:
+        tasks.append(_unstored(held, stock.logged))
+    if actor.roles & {"collector", "treater"} and stock.containers:
+        notes += _by_waste(held)
+    return Todo(stock, tasks, notes)
+
+
+# --- drums -------------------------------------------------------------------------------------------------
+
+
+def _stock(held: QuerySet[Container], now: datetime) -> Stock:
+    late = Q(storage_deadline__lt=now)
+    found = held.aggregate(
+        containers=Count("id"),
+        mass_g=Coalesce(Sum("mass_g"), 0),
+        overdue=Count("id", filter=late),
+        due=Count("id", filter=Q(storage_deadline__lt=soon(now)) & ~late),
+        logged=Count("id", filter=Q(state=ContainerState.LOGGED)),
+    )
+    return Stock(**found)
+
+
+def _leaving(held: QuerySet[Container], stock: Stock, now: datetime) -> list[Section]:
+    """What is overdue and what is due soon, each with the manifest that would take it away."""
+    pressing = (
+        held.filter(storage_deadline__lt=soon(now)).select_related("generator").order_by("storage_deadline", "id")
+    )
+    late = with_places(pressing.filter(storage_deadline__lt=now)[:SHOWN]) if stock.overdue else []
+    due = with_places(pressing.filter(storage_deadline__gte=now)[:SHOWN]) if stock.due else []
+    sections = []
+    if late:
+        title = ngettext("%(n)d drum is overdue", "%(n)d drums are overdue", stock.overdue) % {"n": stock.overdue}
+        sections.append(_drums("overdue", title, late, "/containers?overdue=1", stock.overdue))
+    if due:
+        title = ngettext("%(n)d drum is due soon", "%(n)d drums are due soon", stock.due) % {"n": stock.due}
+        sections.append(_drums("due", title, due, "/containers?due=1", stock.due))
+    return sections
+
+
+def _drums(key: str, title: str, rows: Sequence[Container], more: str, count: int) -> Section:
+    free = [row.short_code for row in rows if row.state == ContainerState.STORED]
+    action = Action(_("Hand over"), hand_over_url(free)) if free else None
+    return Section(key, LOOKS[key], title, "drums", rows, action, more, count - len(rows))
+
+
+def hand_over_url(codes: Iterable[str]) -> str:
+    """The page of a new manifest with these drums on it."""
+    return f"/manifests/new?{urlencode([('container', code) for code in codes])}"
+
+
+def _unstored(held: QuerySet[Container], count: int) -> Section:
+    rows = with_places(held.filter(state=ContainerState.LOGGED).select_related("generator").order_by("id")[:SHOWN])
+    title = ngettext("%(n)d drum is not in the store yet", "%(n)d drums are not in the store yet", count) % {"n": count}
+    more = "/containers?state=logged"
+    action = Action(_("Scan in"), "/scan")
+    return Section("logged", LOOKS["logged"], title, "drums", rows, action, more, count - len(rows))
+
+
+def with_places(rows: Iterable[Container]) -> list[Container]:
+    """The containers, each with `place`: the stay it is in now, or None (one query)."""
+    containers = list(rows)
+    where = places(containers) if containers else {}
+    for container in containers:
+        container.place = where.get(container.pk)  # type: ignore[attr-defined]
+    return containers
+
+
+def _by_waste(held: QuerySet[Container]) -> list[Section]:
+    """What should leave next: the stock by waste, the nearest deadline first."""
+    stored = held.filter(state=ContainerState.STORED)
+    rows = list(
+        stored.values("waste_code")
+        .annotate(n=Count("id"), mass_g=Sum("mass_g"), first=Min("storage_deadline"), name=Min("name"))
+        .order_by("first")[:SHOWN]
+    )
+    if not rows:
+        return []
+    return [Section("stock", Look("resting", icon="stack-2"), _("What should leave next"), "wastes", rows)]
+
+
+# --- manifests ---------------------------------------------------------------------------------------------
+
+
+def _manifest_tasks(actor: Actor) -> list[Section]:
+    """The manifests whose next step is the organisation's, by that step."""
+    lines = Line.objects.select_related("container", "discrepancy").prefetch_related("discrepancy__statements")
+    found = list(waiting(actor).order_by("id").prefetch_related(Prefetch("lines", lines))[:MOST_WAITING])
+    by_step: dict[str, list[Manifest]] = defaultdict(list)
+    for manifest in found:
+        step = _next_step(manifest, actor)
+        if step:
+            by_step[step].append(manifest)
+    return [_step(step, by_step[step]) for step in STEPS if step in by_step]
+
+
+def _next_step(manifest: Manifest, actor: Actor) -> str:
+    """The step that the actor's organisation owes, whether or not this user may take it."""
+    steps = turn_of(manifest, list(manifest.lines.all()), _as_writer(actor)).steps
+    return next((step for step in steps if step != "cancel"), "")
+
+
+def _as_writer(actor: Actor) -> Actor:
+    return Actor(actor.user, actor.organisation, "operator", actor.via)
+
+
+STEPS = {
+    "receive": Look("moving", icon="map-pin"),
+    "take_back": Look("overdue", icon="arrow-back-up"),
+    "settle": Look("due", icon="scale"),
+    "depart": Look("moving", icon="truck-loading"),
+    "deliver": Look("moving", icon="truck-delivery"),
+    "treat": Look("resting", icon="recycle"),
+    "issue": Look("resting", icon="signature"),
+    "revise": Look("due", icon="pencil"),
+    "close": Look("resting", icon="circle-check"),
+}
+"""A manifest's steps in the order in which they press."""
+
+
+def _title(step: str, n: int) -> str:
+    texts = {
+        "receive": ngettext("%(n)d load at the gate", "%(n)d loads at the gate", n),
+        "take_back": ngettext(
+            "%(n)d load with refused drums to take back", "%(n)d loads with refused drums to take back", n
+        ),
+        "settle": ngettext("%(n)d difference in mass to settle", "%(n)d differences in mass to settle", n),
+        "depart": ngettext("%(n)d load to collect", "%(n)d loads to collect", n),
+        "deliver": ngettext("%(n)d load to deliver", "%(n)d loads to deliver", n),
+        "treat": ngettext("%(n)d receipt to treat", "%(n)d receipts to treat", n),
+        "issue": ngettext("%(n)d draft to issue", "%(n)d drafts to issue", n),
+        "revise": ngettext("%(n)d draft to revise", "%(n)d drafts to revise", n),
+        "close": ngettext("%(n)d manifest to close", "%(n)d manifests to close", n),
+    }
+    return texts[step] % {"n": n}
+
+
+def _step(step: str, rows: Sequence[Manifest]) -> Section:
+    look, n = STEPS[step], len(rows)
+    action = Action(_("Scan"), "/scan") if step in ("receive", "take_back") else None
+    shown = rows[:SHOWN]
+    return Section(step, look, _title(step, n), "manifests", shown, action, "/manifests?state=waiting", n - len(shown))
+
+
+def _on_the_way(actor: Actor) -> list[Section]:
+    """What others are moving: coming here, and sent from here."""
+    mine = visible_manifests(actor)
+    coming = mine.filter(receiver=actor.organisation_id, state=ManifestState.IN_TRANSIT).order_by("departed_at", "id")
+    sent = mine.filter(sender=actor.organisation_id, state__in=UNDER_WAY).order_by("id")
+    carried = mine.filter(carrier=actor.organisation_id, state=ManifestState.DELIVERED).order_by("id")
+    sections = [
+        _way("coming", _("On the road to you"), coming, "/manifests?state=in_transit&party=receiver"),
+        _way("sent", _("Sent and under way"), sent, "/manifests?party=sender"),
+        _way("carried", _("Delivered, not yet received"), carried, "/manifests?state=delivered"),
+    ]
+    return [section for section in sections if section.rows]
+
+
+def _way(key: str, title: str, rows: QuerySet[Manifest], more: str) -> Section:
+    found = list(rows[: SHOWN + 1])
+    shown = found[:SHOWN]
+    return Section(key, LOOKS["in_transit"], title, "manifests", shown, None, more, len(found) - len(shown))

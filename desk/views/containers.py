@@ -1,0 +1,137 @@
+"""Drums: the list, one drum's life, and what a label says to anybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
+
+from depots.selectors import get_depot, own_depots
+from depots.services import check_in, void
+from desk.selectors import life_of
+from desk.todo import hand_over_url, with_places
+from labels.services import label_of
+from wastetrack.errors import NotFound, Refused, invalid
+from wastetrack.http import actor_of, now_of, page_of
+from wastetrack.pages import go_to
+from wastetrack.parties.actors import Actor
+from wastetrack.regulations.identifiers import normalise_short_code
+from wastetrack.waste.clock import soon
+from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.selectors import RESTING, by_code, get_container, overdue
+
+PAGE = 50
+FILTERS = ("state", "waste_code", "q", "overdue", "due", "holder", "depot")
+
+
+@require_safe
+def containers(request: HttpRequest) -> HttpResponse:
+    """The drums the reader may see, newest first, filtered as the address says."""
+    actor, now = actor_of(request), now_of(request)
+    chosen = {name: request.GET.get(name, "").strip()[:60] for name in FILTERS}
+    rows = Container.objects.visible_to(actor).select_related("generator", "holder")
+    page = page_of(_filtered(rows, actor, chosen, now), request.GET.get("cursor"), PAGE, with_places)
+    context = {
+        "page": page,
+        "chosen": chosen,
+        "filtered": any(chosen.values()),
+        "states": ContainerState.choices,
+        "actor_holds": actor.organisation_id,
+    }
+    return render(request, "desk/containers.html", context)
+
+
+def _filtered(rows: Any, actor: Actor, chosen: dict[str, str], now: Any) -> Any:
+    """Raises Invalid for a state that does not exist, NotFound for a depot that may not be seen."""
+    if chosen["state"]:
+        if chosen["state"] not in ContainerState.values:
+            raise invalid("state", "wrong_type")
+        rows = rows.filter(state=chosen["state"])
+    if chosen["waste_code"]:
+        rows = rows.filter(waste_code__startswith=chosen["waste_code"])
+    if chosen["holder"]:
+        rows = rows.filter(holder__uscc=chosen["holder"].upper())
+    if chosen["depot"]:
+        rows = rows.filter(stays__depot=get_depot(actor, chosen["depot"]), stays__left_at=None)
+    if chosen["overdue"]:
+        rows = overdue(rows, now)
+    elif chosen["due"]:
+        rows = rows.filter(state__in=RESTING, storage_deadline__gte=now, storage_deadline__lt=soon(now))
+    return rows.filter(_named(chosen["q"])) if chosen["q"] else rows
+
+
+def _named(text: str) -> Q:
+    """A short or long code, or a piece of either, or of the waste's name."""
+    long, short = "".join(text.split()).upper(), normalise_short_code(text)
+    return Q(short_code__startswith=short) | Q(code__startswith=long) | Q(name__icontains=text)
+
+
+@require_safe
+def container(request: HttpRequest, code: str) -> HttpResponse:
+    """A drum like a parcel: where it is, how long it may stay, every step of its way, and whether the log is intact."""
+    actor, now = actor_of(request), now_of(request)
+    life = life_of(actor, code)
+    holds = actor.may_write and life.container.holder_id == actor.organisation_id
+    context = {
+        "life": life,
+        "container": life.container,
+        "days": life.left(now),
+        "depots": list(own_depots(actor)) if holds and life.container.state == ContainerState.LOGGED else [],
+        "may_store": holds and life.container.state == ContainerState.LOGGED,
+        "may_hand_over": holds and life.container.state == ContainerState.STORED,
+        "hand_over": hand_over_url([life.container.short_code]),
+        "may_void": holds
+        and life.container.generator_id == actor.organisation_id
+        and life.container.state in (ContainerState.LOGGED, ContainerState.STORED),
+        "may_print": actor.may_write and not actor.is_regulator and life.container.state != ContainerState.VOIDED,
+    }
+    return render(request, "desk/container.html", context)
+
+
+@require_POST
+def store(request: HttpRequest, code: str) -> HttpResponse:
+    """Put the firm's own drum from the workshop into its store."""
+    actor, now = actor_of(request), now_of(request)
+    found = get_container(actor, code)
+    check_in(actor=actor, container=found, depot=get_depot(actor, request.POST.get("depot", "")), now=now)
+    return go_to(f"/containers/{found.short_code}")
+
+
+@require_POST
+def void_container(request: HttpRequest, code: str) -> HttpResponse:
+    """Say that a drum was logged by mistake."""
+    actor, now = actor_of(request), now_of(request)
+    reason = " ".join(request.POST.get("reason", "").split())
+    if not reason:
+        raise invalid("reason", "missing")
+    found = void(actor=actor, container=get_container(actor, code), reason=reason, now=now)
+    return go_to(f"/containers/{found.short_code}")
+
+
+@require_POST
+def hand_over(request: HttpRequest) -> HttpResponse:
+    """From the ticked rows of the list to a new manifest."""
+    actor_of(request)
+    codes = request.POST.getlist("codes")
+    if not codes:
+        raise invalid("codes", "no_codes")
+    return go_to(hand_over_url(codes))
+
+
+@require_safe
+def label(request: HttpRequest, code: str) -> HttpResponse:
+    """What is printed on the drum's label, to anybody who holds it; its whole page to whoever may see it."""
+    if request.actor:  # type: ignore[attr-defined]
+        try:
+            return go_to(f"/containers/{get_container(actor_of(request), code).short_code}")
+        except Refused:
+            pass
+    found = by_code(code).first()
+    if found is None:
+        raise NotFound("unknown_code")
+    response = render(request, "desk/label.html", {"label": label_of(found)})
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response

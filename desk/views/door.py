@@ -1,0 +1,118 @@
+"""Coming in, going out, and for whom: the pages of the door."""
+
+from __future__ import annotations
+
+import hashlib
+
+from django.conf import settings
+from django.contrib.auth import authenticate, login, logout
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from desk.demo.logins import LOGINS, PASSWORD
+from wastetrack.errors import NotPermitted, Refused
+from wastetrack.http import actor_of
+from wastetrack.pages import field_messages, go_to, next_of
+from wastetrack.parties.models import Delegation, Membership, User
+from wastetrack.parties.selectors import choices_of
+
+TRIES, TRIES_SECONDS = 10, 300
+"""Wrong passwords for one name from one address before the door stays shut for a while."""
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """The form; in demo mode its accounts as buttons. Then on to where the reader wanted to go."""
+    if request.method != "POST":
+        if request.actor:  # type: ignore[attr-defined]
+            return go_to(next_of(request, fields=request.GET))
+        return _door(request, next_of(request, fields=request.GET))
+    try:
+        login(request, _user(request))
+    except Refused as refusal:
+        return _door(request, next_of(request), refusal)
+    return go_to(next_of(request))
+
+
+def _door(request: HttpRequest, onward: str, refusal: Refused | None = None) -> HttpResponse:
+    context = {
+        "next": onward,
+        "logins": LOGINS if settings.DEMO else (),
+        "username": request.POST.get("username", ""),
+        "errors": field_messages(refusal) if refusal else {},
+        "homeless": request.user.is_authenticated,
+    }
+    return render(request, "desk/sign_in.html", context, status=refusal.status if refusal else 200)
+
+
+def _user(request: HttpRequest) -> User:
+    """Whoever the form names. Raises Refused(wrong_credentials, 401), Refused(too_many_requests, 429)."""
+    name, password = request.POST.get("username", ""), request.POST.get("password", "")
+    demo = request.POST.get("demo", "")
+    if settings.DEMO and any(account.username == demo for account in LOGINS):
+        name, password = demo, PASSWORD
+    address = request.META.get("REMOTE_ADDR", "")
+    tried = "door:" + hashlib.sha256(f"{address}\n{name.lower()}".encode()).hexdigest()
+    if cache.get(tried, 0) >= TRIES:
+        raise Refused("too_many_requests", status=429)
+    user = authenticate(request, username=name, password=password)
+    if not isinstance(user, User):
+        cache.add(tried, 0, TRIES_SECONDS)
+        cache.incr(tried)
+        raise Refused("wrong_credentials", status=401)
+    cache.delete(tried)
+    return user
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Out, and back to the door."""
+    logout(request)
+    return go_to(settings.LOGIN_URL)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def act_as(request: HttpRequest) -> HttpResponse:
+    """Everybody the reader may act for; a choice is kept in the session."""
+    actor = actor_of(request)
+    assert actor.user is not None
+    choices = choices_of(actor.user)
+    if request.method != "POST":
+        return render(request, "desk/act_as.html", {"choices": _marked(request, choices)})
+    wanted = (request.POST.get("membership", ""), request.POST.get("delegation", ""))
+    for membership, delegation in choices:
+        if wanted == ("" if delegation else str(membership.pk), str(delegation.pk) if delegation else ""):
+            request.session["membership"] = membership.pk
+            request.session["delegation"] = delegation.pk if delegation else None
+            return go_to(next_of(request))
+    raise NotPermitted("not_a_member")
+
+
+@require_safe
+def act_as_menu(request: HttpRequest) -> HttpResponse:
+    """The same choices, for the menu in the header."""
+    actor = actor_of(request)
+    assert actor.user is not None
+    choices = _marked(request, choices_of(actor.user))
+    return render(request, "desk/act_as_menu.html", {"choices": choices if len(choices) > 1 else []})
+
+
+Choice = tuple[Membership, Delegation | None]
+
+
+def _marked(request: HttpRequest, choices: list[Choice]) -> list[tuple[Membership, Delegation | None, bool]]:
+    """The choices, each with whether it is the present one."""
+    actor = actor_of(request)
+    here = (actor.organisation_id, actor.via.pk if actor.via else None)
+    return [
+        (membership, delegation, here == (delegation.principal_id, membership.organisation_id))
+        if delegation
+        else (membership, delegation, here == (membership.organisation_id, None))
+        for membership, delegation in choices
+    ]

@@ -1,0 +1,179 @@
+"""What a page's form sent with a verb, and where its errors belong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.utils import timezone
+
+from manifests.models import Line, Outcome
+from manifests.verbs import Sent
+from wastetrack.errors import Refused, invalid
+from wastetrack.pages import field_messages
+from wastetrack.units import kg_text
+from wastetrack.waste.clock import end_of
+
+Typed = Mapping[str, Any]
+FIELD_OF_CODE = {
+    "wrong_password": "password",
+    "settle_differs": "mass_kg",
+    "bay_full": "bay",
+    "unknown_bay": "bay",
+    "unknown_depot": "depot",
+}
+"""Refusals that carry no field of their own, and where on the form their sentence helps."""
+_LINE_FIELD = re.compile(r"lines\.(\d+)\.(\w+)")
+
+
+@dataclass(frozen=True)
+class FormSent:
+    """A verb's fields as sent, and the positions of the manifest's lines that they speak of, in the order sent."""
+
+    sent: Sent
+    positions: Sequence[int] = ()
+
+
+def read_form(verb: str, lines: Sequence[Line], typed: Typed, now: datetime) -> FormSent:
+    """The fields of a verb's form. Raises Invalid for a date or time that cannot be read."""
+    if verb == "receive":
+        named = [line for line in lines if f"outcome-{line.position}" in typed]
+        rows = [_receipt(line, typed) for line in named]
+    elif verb == "treat":
+        named = [line for line in lines if typed.get(f"treat-{line.position}")]
+        treated_at = _past_day(str(typed.get("treated_on", "")), now)
+        rows = [_treatment(line, typed, treated_at) for line in named]
+    else:
+        named, rows = [], []
+    texts = {
+        name: str(typed.get(name, ""))
+        for name in ("password", "container", "note", "reason", "vehicle", "depot", "bay")
+    }
+    sent = Sent(lines=rows, mass_kg=typed.get("mass_kg"), at=_moment(str(typed.get("at", ""))), **texts)
+    return FormSent(sent, [line.position for line in named])
+
+
+def _receipt(line: Line, typed: Typed) -> dict[str, Any]:
+    """One line of a receipt; an accepted one without a mass is as declared."""
+    return {
+        "container": line.container.code,
+        "outcome": typed.get(f"outcome-{line.position}"),
+        "mass_kg": str(typed.get(f"mass-{line.position}", "")).strip() or kg_text(line.mass_g),
+        "reason": typed.get(f"reason-{line.position}", ""),
+    }
+
+
+def _treatment(line: Line, typed: Typed, treated_at: datetime | None) -> dict[str, Any]:
+    return {
+        "container": line.container.code,
+        "method": typed.get("method", ""),
+        "mass_kg": typed.get(f"mass-{line.position}", ""),
+        "treated_at": treated_at,
+    }
+
+
+def _past_day(text: str, now: datetime) -> datetime | None:
+    """None for today (the verb's own moment); else the day's end, which no receipt of that day comes after."""
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise invalid("treated_on", "date_unreadable") from None
+    return None if day == timezone.localdate(now) else end_of(day)
+
+
+def _moment(text: str) -> datetime | None:
+    """A local time as a browser's field gives it."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise invalid("at", "time_unreadable") from None
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+
+
+def errors_of(refusal: Refused, positions: Sequence[int] = ()) -> dict[str, str]:
+    """A refusal's sentences by the form's field; what belongs to no field stands under `all`."""
+    found = field_messages(refusal)
+    if not refusal.errors and (field := FIELD_OF_CODE.get(refusal.code)):
+        return {field: found["all"]}
+    return {_field(name, positions): text for name, text in found.items()}
+
+
+def _field(name: str, positions: Sequence[int]) -> str:
+    match = _LINE_FIELD.fullmatch(name)
+    if match and int(match[1]) < len(positions):
+        part = {"mass_kg": "mass", "treated_at": "treated_on"}.get(match[2], match[2])
+        return part if part in ("method", "treated_on") else f"{part}-{positions[int(match[1])]}"
+    return "at" if name in ("departed_at", "delivered_at", "received_at") else name
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line on a form: what was typed for it, and what is wrong with that."""
+
+    line: Line
+    outcome: str = Outcome.ACCEPTED
+    mass: str = ""
+    reason: str = ""
+    chosen: bool = True
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def declared(self) -> str | None:
+        """The declared mass in kg."""
+        return kg_text(self.line.mass_g)
+
+
+def receipt_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str]) -> list[Row]:
+    """The lines still to be received, as the receipt form shows them."""
+    return [
+        Row(
+            line,
+            outcome=typed.get(f"outcome-{line.position}", Outcome.ACCEPTED),
+            mass=typed.get(f"mass-{line.position}", ""),
+            reason=typed.get(f"reason-{line.position}", ""),
+            errors=_errors_at(line, errors),
+        )
+        for line in lines
+        if not line.outcome
+    ]
+
+
+def treatment_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str]) -> list[Row]:
+    """These lines with what is left to treat of each, as the treatment form shows them."""
+    rows: list[Row] = []
+    for line in lines:
+        left = line.container.mass_g - sum(done.mass_g for done in line.treatments.all())
+        mass = str(typed.get(f"mass-{line.position}", kg_text(left)))
+        chosen = not typed or bool(typed.get(f"treat-{line.position}"))
+        rows.append(Row(line, mass=mass, chosen=chosen, errors=_errors_at(line, errors)))
+    return rows
+
+
+def settle_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str]) -> list[Row]:
+    """These disputed lines with the mass to agree on: the other side's if it has said one, else the one received."""
+    rows = []
+    for line in lines:
+        said = next(iter(line.discrepancy.statements.all()), None)
+        mine = typed.get("container") == line.container.code
+        proposed = kg_text(said.mass_g if said else line.received_mass_g)
+        rows.append(
+            Row(
+                line,
+                mass=str(typed.get("mass_kg", "") if mine else proposed),
+                reason=typed.get("note", "") if mine else "",
+                errors=errors if mine else {},
+            )
+        )
+    return rows
+
+
+def _errors_at(line: Line, errors: Mapping[str, str]) -> dict[str, str]:
+    suffix = f"-{line.position}"
+    return {name.removesuffix(suffix): text for name, text in errors.items() if name.endswith(suffix)}

@@ -1,0 +1,97 @@
+"""The forms of the steps that are open to a reader of a manifest, with what each needs to be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from depots.models import Bay
+from depots.selectors import own_depots
+from manifests.forms import Typed, receipt_rows, settle_rows, treatment_rows
+from manifests.models import Line, Manifest, Treatment
+from manifests.turns import Turn, awaits_treatment, has_stated, is_disputed
+from manifests.verbs import SIGNED
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Vehicle
+from wastetrack.regulations.vocabulary import TREATMENT_METHODS
+
+
+@dataclass(frozen=True)
+class StepForm:
+    """One step's form. The first of a page is its next action; `signed` ones ask for the password."""
+
+    verb: str
+    first: bool
+    signed: bool
+    typed: Typed
+    errors: Mapping[str, str]
+    needs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def template(self) -> str:
+        return f"manifests/steps/{self.verb}.html"
+
+
+Needs = Callable[[Actor, Manifest, Sequence[Line], Typed, Mapping[str, str], datetime], dict[str, Any]]
+
+
+def step_forms(
+    actor: Actor,
+    manifest: Manifest,
+    lines: Sequence[Line],
+    turn: Turn,
+    now: datetime,
+    *,
+    refused_verb: str,
+    typed: Typed,
+    errors: Mapping[str, str],
+) -> list[StepForm]:
+    """The forms of a turn's steps, in their order; a refused one with what was typed and its errors."""
+    forms = []
+    for number, verb in enumerate(turn.steps):
+        own_typed, own_errors = (typed, errors) if verb == refused_verb else ({}, {})
+        needs = NEEDS[verb](actor, manifest, lines, own_typed, own_errors, now) if verb in NEEDS else {}
+        forms.append(StepForm(verb, number == 0, verb in SIGNED, own_typed, own_errors, needs))
+    return forms
+
+
+def _depart(
+    actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    return {"vehicles": list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("plate"))}
+
+
+def _receive(
+    actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    depots = list(own_depots(actor))
+    bays = list(Bay.objects.filter(depot=depots[0])) if len(depots) == 1 else []
+    return {"rows": receipt_rows(lines, typed, errors), "depots": depots, "bays": bays}
+
+
+def _settle(
+    actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    side = "sender" if "sender" in manifest.positions(actor) else "receiver"
+    open_to_me = [line for line in lines if is_disputed(line) and not has_stated(line, side)]
+    return {"rows": settle_rows(open_to_me, typed, errors)}
+
+
+def _treat(
+    actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    todo = [line for line in lines if awaits_treatment(line) and not is_disputed(line)]
+    last = Treatment.objects.filter(line__manifest__receiver=actor.organisation_id).order_by("-id").first()
+    return {
+        "rows": treatment_rows(todo, typed, errors),
+        "methods": [method for method in TREATMENT_METHODS.values() if method.final],
+        "usual_method": last.method if last else "",
+        "today": timezone.localdate(now).isoformat(),
+    }
+
+
+NEEDS: Mapping[str, Needs] = {"depart": _depart, "receive": _receive, "settle": _settle, "treat": _treat}

@@ -1,0 +1,144 @@
+"""The scan page as a plain form: one scan, one verdict."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
+
+from scanner.models import Scan
+from tests.pages.visitors import Visitor, text
+from tests.world import World
+
+
+@pytest.fixture(autouse=True)
+def _now(clock: Any) -> None:
+    """Every page here is read at NOW."""
+
+
+def picture() -> SimpleUploadedFile:
+    file = io.BytesIO()
+    Image.new("L", (64, 64), 255).save(file, "PNG")
+    return SimpleUploadedFile("label.png", file.getvalue(), "image/png")
+
+
+def verdict(response: Any) -> str:
+    return text(response).split('data-verdict="')[1].split('"')[0]
+
+
+def test_a_depot_may_check_in_put_away_and_look_up(world: World) -> None:
+    page = text(Visitor(world, "depot").get("/scan"))
+    assert all(f'value="{intent}"' in page for intent in ("check_in", "put_away", "lookup"))
+    assert 'data-verdict="ready"' in page
+
+
+@pytest.mark.parametrize("name", ["carrier", "regulator"])
+def test_who_has_no_store_may_look_up(world: World, name: str) -> None:
+    page = text(Visitor(world, name).get("/scan"))
+    assert 'value="lookup"' in page
+    assert 'value="check_in"' not in page
+
+
+def test_a_viewer_does_not_scan(world: World) -> None:
+    assert Visitor(world, "viewer").get("/scan").status_code == 403
+    assert Visitor(world, "viewer").send("/scan", text="x", intent="lookup").status_code == 403
+    assert not Scan.objects.exists()
+
+
+def test_the_address_names_mode_and_depot(world: World) -> None:
+    page = text(Visitor(world, "depot").get("/scan", intent="put_away", depot=world.depots["depot"].pk))
+    assert 'data-intent="put_away"' in page
+
+
+def test_a_scan_says_in_and_the_bay(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    response = Visitor(world, "depot").send("/scan", text=drum.short_code.lower(), intent="check_in", bay="A2")
+    assert verdict(response) == "accepted"
+    assert '<span class="place-code">A2</span>' in text(response)
+    assert drum.short_grouped in text(response)
+
+
+def test_a_refused_scan_says_why(world: World) -> None:
+    response = Visitor(world, "depot").send("/scan", text=world.drum().code, intent="check_in")
+    assert verdict(response) == "refused"
+    assert "No manifest brings this drum here" in text(response)
+
+
+def test_the_same_form_again_repeats_the_first_answer(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    depot, sent = Visitor(world, "depot"), {"text": drum.code, "intent": "check_in"}
+    assert verdict(depot.send("/scan", nonce="n1", **sent)) == "accepted"
+    again = depot.send("/scan", nonce="n1", **sent)
+    assert verdict(again) == "repeated-accepted"
+    assert 'value="n1"' not in text(again)
+
+
+def test_a_mass_that_is_no_number_is_refused_at_its_field(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    response = Visitor(world, "depot").send("/scan", text=drum.code, intent="check_in", mass_kg="heavy")
+    assert response.status_code == 422
+    assert 'id="mass_kg-error"' in text(response)
+    assert f'value="{drum.code}"' in text(response)
+
+
+def test_a_difference_in_mass_is_said_with_the_verdict(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    response = Visitor(world, "depot").send("/scan", text=drum.code, intent="check_in", mass_kg="15")
+    assert "a difference is open" in text(response)
+
+
+def test_a_photo_without_a_code_is_refused_at_its_field(world: World) -> None:
+    response = Visitor(world, "depot").send("/scan", text="", intent="lookup", image=picture())
+    assert response.status_code == 422
+    assert "No code can be read in this photo" in text(response)
+
+
+def test_a_missing_reader_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanner.views.engines", lambda: {"zxing-cpp": True, "pyzbar": False})
+    assert "libzbar0" in text(Visitor(world, "depot").get("/scan"))
+    monkeypatch.setattr("scanner.views.engines", lambda: {"zxing-cpp": True, "pyzbar": True})
+    assert "libzbar0" not in text(Visitor(world, "depot").get("/scan"))
+
+
+def test_the_panel_beside_the_verdict_shows_what_is_missing(world: World) -> None:
+    first, second = world.drum(), world.drum()
+    world.delivered(first, second)
+    depot = Visitor(world, "depot")
+    depot.send("/scan", text=first.code, intent="check_in")
+    page = text(depot.get("/scan/aside", container=first.short_code))
+    assert "1 of 2 in" in page
+    assert second.short_grouped in page
+
+
+def test_nobody_reads_anothers_drum_from_the_panel(world: World) -> None:
+    drum = world.drum()
+    assert drum.name not in text(Visitor(world, "firm2").get("/scan/aside", container=drum.short_code))
+
+
+def test_last_scans_are_the_organisations_own(world: World) -> None:
+    drum = world.drum()
+    depot = world.depots["depot"]
+    Visitor(world, "depot").send("/scan", text=drum.code, intent="check_in", depot=depot.pk)
+    assert "No manifest brings this drum here" in text(Visitor(world, "depot").get(f"/depots/{depot.pk}/scans"))
+    assert "No scans yet" in text(Visitor(world, "regulator").get(f"/depots/{depot.pk}/scans"))
+
+
+def test_the_page_reads_the_same_number_of_queries_however_many_scans(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    depot = Visitor(world, "depot")
+    drums = [world.drum() for _ in range(8)]
+    world.delivered(*drums)
+    for drum in drums[:6]:
+        depot.send("/scan", text=drum.code, intent="check_in")
+    with django_assert_max_num_queries(16):
+        depot.get("/scan")
+    with django_assert_max_num_queries(16):
+        depot.get("/scan/aside", container=drums[0].short_code)
