@@ -1,0 +1,109 @@
+"""`/alerts`: what is due, told to whom it concerns, and acknowledged."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.api.support import answered, nothing_done, refused
+from tests.world import NOW, World
+from wastetrack.alerts.models import Alert
+from wastetrack.alerts.services import sweep
+from wastetrack.ledger.models import Entry
+from wastetrack.waste.models import Container
+
+
+@pytest.fixture
+def overdue(world: World, clock: Any) -> Alert:
+    """A drum of the firm is a day over its time, and the sweep has found out."""
+    drum = world.drum()
+    assert drum.storage_deadline is not None
+    now = drum.storage_deadline + timedelta(days=1)
+    clock(now)
+    sweep(now)
+    return Alert.objects.get(about=drum.subject)
+
+
+def test_an_alert_says_what_since_when_and_by_which_clause(world: World, api: Any, overdue: Alert) -> None:
+    (shown,) = answered(api("firm").get("/alerts", open="true"))["items"]
+    assert (shown["kind"], shown["state"], shown["subject"]) == ("storage", "overdue", overdue.about)
+    assert shown["organisation"] == world.organisations["firm"].uscc
+    assert datetime.fromisoformat(shown["due_at"]) == overdue.due_at
+    assert shown["clause"]
+    assert shown["title"] == "Storage time"
+    assert "days over" in shown["message"]
+    assert isinstance(shown["id"], str)
+
+
+def test_a_quiet_deadline_is_no_alert(world: World, api: Any) -> None:
+    world.drum()
+    assert answered(api("firm").get("/alerts"))["items"] == []
+
+
+def test_alerts_are_filtered_by_kind_and_by_whether_they_are_open(world: World, api: Any, overdue: Alert) -> None:
+    firm = api("firm")
+    assert len(answered(firm.get("/alerts", kind="storage"))["items"]) == 1
+    assert answered(firm.get("/alerts", open="false"))["items"] == []
+    number = world.draft(*_containers(overdue), now=overdue.due_at + timedelta(days=1)).number
+    for who, verb in (("firm", "issue"), ("carrier", "depart")):
+        answered(api(who).post(f"/manifests/{number}/{verb}", {"password": "demo"}))
+    assert answered(firm.get("/alerts", open="true"))["items"] == []
+    (closed,) = answered(firm.get("/alerts", open="false"))["items"]
+    assert (closed["state"], bool(closed["resolved_at"])) == ("resolved", True)
+    refused(firm.get("/alerts", kind="nonsense"), 422, "unknown_kind", "kind")
+    refused(firm.get("/alerts", open="perhaps"), 422, "wrong_type", "open")
+
+
+def _containers(alert: Alert) -> Any:
+    return Container.objects.filter(code=alert.data["code"])
+
+
+def test_alerts_are_paged(world: World, api: Any, clock: Any) -> None:
+    drums = [world.drum(accumulation_start="2025-10-01") for _ in range(3)]
+    sweep(NOW)
+    page = answered(api("firm").get("/alerts", limit=2))
+    assert [item["subject"] for item in page["items"]] == [drums[2].subject, drums[1].subject]
+    rest = answered(api("firm").get("/alerts", limit=2, cursor=page["next"]))
+    assert ([item["subject"] for item in rest["items"]], rest["next"]) == ([drums[0].subject], None)
+
+
+@pytest.mark.parametrize("who", ["firm", "regulator"])
+def test_firm_and_regulator_acknowledge_and_the_alert_stays_open(api: Any, overdue: Alert, who: str) -> None:
+    shown = answered(api(who).post(f"/alerts/{overdue.pk}/acknowledge", {"note": "明日清运"}))
+    assert (shown["state"], shown["note"], bool(shown["acknowledged_at"])) == ("overdue", "明日清运", True)
+    entry = Entry.objects.get(kind="alert.acknowledge")
+    assert entry.organisation_name == f"演示{who}"
+    assert len(answered(api("firm").get("/alerts", open="true"))["items"]) == 1
+
+
+def test_a_strangers_alert_and_no_alert_are_one_answer(api: Any, overdue: Alert) -> None:
+    for who in ("firm2", "depot", "carrier", "regulator2"):
+        assert answered(api(who).get("/alerts"))["items"] == []
+        with nothing_done():
+            hidden = api(who).post(f"/alerts/{overdue.pk}/acknowledge", {"note": "x"})
+            refused(hidden, 404, "unknown_alert")
+            for unknown in ("0", "-1", "x", "9" * 60, "1.5", "１"):
+                assert api(who).post(f"/alerts/{unknown}/acknowledge", {"note": "x"}).content == hidden.content
+
+
+def test_a_quiet_deadline_cannot_be_acknowledged(world: World, api: Any) -> None:
+    world.drum()
+    with nothing_done():
+        refused(api("firm").post(f"/alerts/{Alert.objects.get().pk}/acknowledge"), 404, "unknown_alert")
+
+
+def test_a_reader_acknowledges_nothing(api: Any, overdue: Alert) -> None:
+    with nothing_done():
+        refused(api("viewer").post(f"/alerts/{overdue.pk}/acknowledge", {"note": "x"}), 403, "read_only")
+    overdue.refresh_from_db()
+    assert (overdue.acknowledged_at, overdue.note) == (None, "")
+
+
+def test_a_note_is_not_cut_short(api: Any, overdue: Alert) -> None:
+    with nothing_done():
+        path = f"/alerts/{overdue.pk}/acknowledge"
+        refused(api("firm").post(path, {"note": "长" * 201}), 422, "too_long", "note")
+        refused(api("firm").post(path, {"note": "a\x00b"}), 422, "unprintable", "note")
+    assert answered(api("firm").post(path, {"note": "长" * 200}))["note"] == "长" * 200

@@ -1,0 +1,154 @@
+"""Random nonsense at every POST: an answer or a problem with its code, never a fault of ours."""
+
+from __future__ import annotations
+
+import copy
+import json
+from random import Random
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+
+from tests.api.support import answered, refused
+from tests.world import DRUM, NOW, PASSWORD, World
+from wastetrack.alerts.models import Alert
+from wastetrack.alerts.services import sweep
+
+ROUNDS = 60
+NONSENSE: list[Any] = [
+    None, True, False, 0, -1, 1, 2**31, 2**63, 10**30, 1.5, -0.0, 1e300, float("nan"), float("inf"),
+    "", " ", "\0", "\ud800", "\x07", "\x1b[31m", "\u202e", "\u2028", "é", "汉", "\U0001f6e2", "1e3", "NaN", "-", "%s", "%(x)s",
+    "{}", "[]", "null", "../..", "'", '"', "\\", "x" * 10_000, "9" * 400, "2026-02-30", "9999-12-31T23:59:59-23:59",
+    "2026-11-20T09:00:00", [], {}, [[]], [None], ["x"] * 600, [{}], {"a": {"b": [1]}}, [1, "x", None], {"": ""},
+]  # fmt: skip
+
+Body = dict[str, Any]
+
+
+def bodies(world: World) -> dict[str, Body]:
+    """A body that would be taken, for every POST that takes JSON; a verb's fields are all of them at once."""
+    drum, other = world.drum(), world.drum(accumulation_start="2025-10-01")
+    manifest = world.delivered(world.drum(), world.drum(), to="plant")
+    container = manifest.lines.first().container.code
+    line = {"container": container, "outcome": "accepted", "mass_kg": "17", "reason": "r", "method": "R9",
+            "treated_at": NOW.isoformat()}  # fmt: skip
+    verb: Body = {
+        "password": PASSWORD, "lines": [line, line], "container": container, "mass_kg": "17", "note": "n", "reason": "r",
+        "vehicle": "浙D00001", "depot": "", "bay": "A1", "departed_at": NOW.isoformat(), "delivered_at": NOW.isoformat(),
+        "received_at": NOW.isoformat(),
+    }  # fmt: skip
+    scan: Body = {"nonce": "n", "text": drum.code, "intent": "check_in", "depot": str(world.depots["firm"].pk),
+                  "bay": "A1", "mass_kg": "18", "scanned_at": NOW.isoformat()}  # fmt: skip
+    sweep(NOW)
+    alert = Alert.objects.get(about=other.subject)
+    uscc = {name: organisation.uscc for name, organisation in world.organisations.items()}
+    numbers = f"/manifests/{manifest.number}"
+    return {
+        "/tokens": {"username": "firm", "password": PASSWORD, "organisation": uscc["firm"]},
+        "/containers": {**DRUM, "hazards": ["T", "I"], "site": "", "depot": str(world.depots["firm"].pk), "stream": "",
+                        "components": "c", "harmful_components": "h", "precautions": "p", "remarks": "r"},
+        f"/containers/{drum.code}/void": {"reason": "r"},
+        "/labels": {"codes": [drum.code], "layout": "single"},
+        "/scans": scan,
+        "/scans/batch": {"scans": [scan, {**scan, "nonce": "m", "intent": "lookup"}]},
+        "/manifests": {"receiver": uscc["depot"], "carrier": uscc["carrier"], "containers": [drum.code],
+                       "emergency_measures": "e"},
+        f"/alerts/{alert.pk}/acknowledge": {"note": "n"},
+        **{f"{numbers}/{name}": verb for name in ("deliver", "receive", "settle", "treat", "close")},
+        **{f"/manifests/{world.draft(drum).number}/{name}": verb for name in ("issue", "cancel")},
+        f"/manifests/{world.issued(world.drum()).number}/depart": verb,
+    }  # fmt: skip
+
+
+def spoilt(body: Body, random: Random) -> Any:
+    """The body with one to three of its values, at any depth, replaced, removed or joined by nonsense."""
+    changed = copy.deepcopy(body)
+    for _ in range(random.randint(1, 3)):
+        place: Any = changed
+        while isinstance(place, dict | list) and place:
+            key = random.choice(list(place) if isinstance(place, dict) else list(range(len(place))))
+            if isinstance(place[key], dict | list) and place[key] and random.random() < 0.8:
+                place = place[key]
+                continue
+            if random.random() < 0.1:
+                del place[key]
+            else:
+                place[key] = copy.deepcopy(random.choice(NONSENSE))
+            break
+    return random.choice(NONSENSE) if random.random() < 0.02 else changed
+
+
+def who_posts(path: str) -> str:
+    if not path.startswith("/manifests/"):
+        return "firm"
+    return {"issue": "firm", "cancel": "firm", "depart": "carrier", "deliver": "carrier"}.get(path.split("/")[-1], "plant")
+
+
+def route_of(path: str) -> str:
+    parts = path.split("/")
+    if parts[1] == "manifests" and len(parts) > 2:
+        return "/manifests/{number}/{verb}"
+    return {"void": "/containers/{code}/void", "acknowledge": "/alerts/{alert_id}/acknowledge"}.get(parts[-1], path)
+
+
+def test_every_post_that_there_is_is_tried(world: World, api: Any) -> None:
+    paths = answered(api("firm").get("/openapi.json"))["paths"]
+    there = {path.removeprefix("/api/v1") for path, item in paths.items() if "post" in item}
+    assert {route_of(path) for path in bodies(world)} | {"/scans/decode"} == there
+
+
+def test_no_nonsense_is_a_fault_of_ours(world: World, api: Any, caplog: pytest.LogCaptureFixture) -> None:
+    random, everything = Random(7), bodies(world)
+    programs = {name: api(name) for name in ("firm", "carrier", "plant")}
+    taken = 0
+    for path, body in everything.items():
+        for number in range(ROUNDS if route_of(path) == path or "{verb}" not in route_of(path) else ROUNDS // 8):
+            text = json.dumps(spoilt(body, random))
+            caplog.clear()
+            with transaction.atomic():
+                response = programs[who_posts(path)].post(path, text)
+                transaction.set_rollback(True)
+            assert response.status_code < 500, (path, number, text[:2_000], caplog.text[-3_000:])
+            if response.status_code >= 400:
+                refused(response, response.status_code, response.json()["code"])
+            taken += response.status_code < 300
+    # Some of it must get past the fields to the rules, or this would prove little.
+    assert taken > len(everything)
+
+
+def test_no_file_is_a_fault_of_ours(world: World, api: Any) -> None:
+    random, firm = Random(11), api("firm")
+    heads = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\x00\x10JFIF", b"GIF89a", b"BM", b"RIFF\0\0\0\0WEBPVP8 ", b"II*\0", b""]
+    for _ in range(ROUNDS):
+        data = random.choice(heads) + random.randbytes(random.choice([0, 1, 40, 3_000]))
+        response = firm.client.post(
+            "/api/v1/scans/decode", {"image": SimpleUploadedFile("a", data)}, headers=firm.headers
+        )
+        assert response.status_code < 500, data[:100]
+        if response.status_code >= 400:
+            refused(response, response.status_code, response.json()["code"])
+
+
+def test_no_query_is_a_fault_of_ours(world: World, api: Any) -> None:
+    random, firm = Random(13), api("firm")
+    drum = world.drum()
+    paths = answered(firm.get("/openapi.json"))["paths"]
+    for path, item in paths.items():
+        if "get" not in item:
+            continue
+        names = [one["name"] for one in item["get"]["parameters"] if one["in"] == "query"]
+        address = path.removeprefix("/api/v1")
+        for _ in range(8):
+            query = {name: random.choice(NONSENSE) for name in names if random.random() < 0.6}
+            query = {name: "" if value is None else str(value)[:2_000] for name, value in query.items()}
+            query = {name: value.encode("utf-8", "replace").decode() for name, value in query.items()}
+            odd = str(random.choice([value for value in NONSENSE if isinstance(value, str) and value.isprintable()]) or "x")
+            filled = address
+            for name in ("uscc", "code", "number", "depot_id"):
+                filled = filled.replace(f"{{{name}}}", random.choice([drum.code, odd[:500].replace("/", "-") or "x"]))
+            response = firm.get(filled.replace("%", "%25").replace("?", "%3F").replace("#", "%23"), **query)
+            assert response.status_code < 500, (filled, query)
+            if response.status_code >= 400:
+                refused(response, response.status_code, response.json()["code"])

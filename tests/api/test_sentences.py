@@ -1,0 +1,128 @@
+"""Every stable code that the source can say has its sentence, with the blanks that are filled where it is said."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from wastetrack.sentences import SENTENCES, sentence
+
+ROOMS = ("wastetrack", "labels", "depots", "manifests", "scanner", "desk")
+CODE_AT = {
+    "Refused": 0, "NotFound": 0, "NotPermitted": 0, "Guard": 0, "PydanticCustomError": 0, "HttpError": 0,
+    "invalid": 1, "FieldError": 1, "fail": 1, "add": 0, "refuse": 0, "word": 3,
+}  # fmt: skip
+"""Which argument of a call is a code: of the exceptions, of the readers' `fail` and `word`, of a file's problems."""
+BLANKS_OF_A_FILE = {"file", "row", "column", "value"}
+
+# A code that reaches its exception through a name: where, and what it can be.
+BY_NAME = {
+    "wastetrack/errors.py": set(),  # the exceptions themselves
+    "wastetrack/lifecycle/services.py": {"guard", "container_serial_exhausted", "series_exhausted"},
+    "wastetrack/parties/models.py": set(),
+    "wastetrack/schemas.py": {"uscc_length", "uscc_alphabet", "uscc_check", "uscc_body_check"},
+    "wastetrack/waste/reading.py": {"unknown_form", "unknown_container_kind"},
+    "wastetrack/regulations/catalogue_file.py": set(),
+    "depots/selectors.py": {"unknown_depot"},
+    "depots/services.py": {"treated", "voided", "emptied", "was_missing"},
+    "wastetrack/http.py": {"not_found", "method_not_allowed"},
+    "wastetrack/api.py": {"malformed", "forged", "not_permitted"},
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A code as one call says it: where, and the blanks that the call fills (None: not to be seen from here)."""
+
+    place: str
+    code: str | None
+    blanks: frozenset[str] | None
+
+
+def sources() -> Iterator[Path]:
+    for room in ROOMS:
+        for path in sorted((settings.BASE_DIR / room).rglob("*.py")):
+            if "migrations" not in path.parts and "demo" not in path.parts:
+                yield path
+
+
+def constants(node: ast.expr) -> list[str | None]:
+    """The texts an expression can be; None for what only running it would tell."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return [text]
+        case ast.IfExp(body=body, orelse=orelse):
+            return constants(body) + constants(orelse)
+        case ast.Call(func=ast.Attribute(value=ast.Dict(values=values), attr="get"), args=[_, default]):
+            return [text for value in [*values, default] for text in constants(value)]
+    return [None]
+
+
+def blanks(call: ast.Call, name: str) -> frozenset[str] | None:
+    keywords = {keyword.arg for keyword in call.keywords}
+    if None in keywords:
+        return None
+    if name == "FieldError" and len(call.args) > 2:
+        given = call.args[2]
+        if not isinstance(given, ast.Dict):
+            return None
+        return frozenset(key.value for key in given.keys if isinstance(key, ast.Constant) and isinstance(key.value, str))
+    if name == "PydanticCustomError":
+        return blanks(ast.Call(call.func, [call.func, call.func, *call.args[2:]], []), "FieldError")
+    if name in {"add", "refuse"}:
+        return frozenset(BLANKS_OF_A_FILE)
+    return frozenset(str(keyword) for keyword in keywords)
+
+
+def said_in(path: Path) -> Iterator[Said]:
+    place = path.relative_to(settings.BASE_DIR).as_posix()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+        if name in {"add", "refuse"} and not place.endswith("catalogue_file.py"):
+            continue
+        named = [keyword.value for keyword in node.keywords if keyword.arg == "code" and name in {"Invalid", "invalid"}]
+        if name in CODE_AT and len(node.args) > CODE_AT[name]:
+            named.append(node.args[CODE_AT[name]])
+        for value in named:
+            for code in constants(value):
+                yield Said(place, code, blanks(node, name))
+
+
+EVERYTHING = [said for path in sources() for said in said_in(path)]
+
+
+def test_the_search_finds_what_there_is() -> None:
+    codes = {said.code for said in EVERYTHING}
+    assert codes >= {"unknown_code", "open_discrepancy", "mass_zero", "is_a_bay", "not_your_part", "permit_lacks_code"}
+    assert codes >= {"bad_hazard", "edition_date_taken", "time_without_offset", "unknown_form", "too_long"}
+    assert len(codes) > 110
+
+
+@pytest.mark.parametrize("said", EVERYTHING, ids=lambda said: f"{said.place}:{said.code}")
+def test_a_code_has_its_sentence(said: Said) -> None:
+    for code in {said.code} if said.code else BY_NAME[said.place]:
+        assert code in SENTENCES, f"{code}, said in {said.place}, has no sentence"
+        wanted = set(re.findall(r"%\((\w+)\)", str(SENTENCES[code])))
+        if said.code and said.blanks is not None:
+            assert wanted <= said.blanks, f"{said.place} leaves blanks in the sentence of {code}"
+
+
+def test_no_sentence_is_left_over() -> None:
+    texts = "\n".join(path.read_text(encoding="utf-8") for path in sources() if path.name != "sentences.py")
+    assert [code for code in SENTENCES if f'"{code}"' not in texts] == []
+
+
+def test_a_sentence_says_more_than_its_code() -> None:
+    for code in SENTENCES:
+        told = sentence(code)
+        assert told.endswith(".") or "(" in told, code
+        assert "%(" not in told
+        assert code not in told
