@@ -14,6 +14,7 @@ from labels.models import Print
 from wastetrack.errors import invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
+from wastetrack.regulations.parameters import label_size
 from wastetrack.regulations.vocabulary import FORMS
 from wastetrack.waste.models import Container
 from wastetrack.waste.selectors import by_codes
@@ -71,4 +72,6 @@ def print_labels(*, actor: Actor, codes: Sequence[str], layout: str, now: dateti
             for container in containers
         ]
         record(actor, facts, now=now)
-    return draw_labels([label_of(container) for container in containers], layout)  # type: ignore[arg-type]
+    # A container of more than 450 L bears its label on two opposite sides.
+    labels = [label_of(container) for container in containers for _ in range(label_size(container.volume_l).sides)]
+    return draw_labels(labels, layout)  # type: ignore[arg-type]
