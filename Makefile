@@ -36,7 +36,7 @@ setup-dev: setup .venv/.dev ## the same and what tests and checks need
 demo: setup ## a running site with a seeded demo district on http://127.0.0.1:8000 (PORT=… for another port)
 	@echo "Installed. Preparing the demo district."
 	@$(MANAGE) migrate --verbosity 0
-	@$(MANAGE) seed_demo --if-empty
+	@$(MANAGE) seed_demo
 	@exec env $(MANAGE) serve --port $(PORT)
 
 test: setup-dev ## the tests (ARGS="-k label" for some of them)
