@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
         def localtime(value: Any = None, *args: Any) -> Any:
             return Frozen.now if value is None else http_timezone.localtime(value, *args)
 
-    http_timezone = http.timezone
+    http_timezone: Any = vars(http)["timezone"]
     monkeypatch.setattr(http, "timezone", Timezone())
 
     def set_now(moment: Any) -> None:

@@ -20,4 +20,4 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": Path(os.environ["DATA_DIR"]) / "test.sqlite3"}
 
 # Static files are looked up by name alone: a test run needs no collectstatic.
-STATIC_ROOT = None
+STATIC_ROOT = Path(os.environ["DATA_DIR"]) / "static"

@@ -22,7 +22,7 @@ from wastetrack.ledger.consumers import FeedConsumer, NoSuchSocket  # noqa: E402
 websockets = URLRouter([re_path(r"^ws/feed$", FeedConsumer.as_asgi()), re_path(r"", NoSuchSocket.as_asgi())])
 
 # Static files go out before Django is asked: no thread, no middleware. Hashed names may be kept for ever.
-_root = settings.STATIC_ROOT if settings.STATIC_ROOT and settings.STATIC_ROOT.is_dir() else None
+_root = settings.STATIC_ROOT if settings.STATIC_ROOT.is_dir() else None
 _http = ServeStaticASGI(
     _django, root=_root, prefix=settings.STATIC_URL, immutable_file_test=r"\.[0-9a-f]{12}\.", allow_all_origins=False
 )

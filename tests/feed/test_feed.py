@@ -124,7 +124,8 @@ async def test_many_writers_and_readers_lose_and_double_nothing(world: World) ->
     token = await sync_to_async(world.token)("firm")
 
     async def reader() -> list[int]:
-        cursor, got = -1, []
+        cursor = -1
+        got: list[int] = []
         while len(got) < 120:
             async with socket(token, f"?after={cursor}") as one:
                 for frame in await frames(one, min(17, 120 - len(got))):

@@ -42,6 +42,7 @@ def test_one_drum_goes_all_the_way(world: World) -> None:
     answer = scan(actor=depot, request=ScanRequest("n1", drum.code, "check_in", bay="A2"), now=NOW)
     assert (answer.verdict, answer.reason) == ("accepted", None)
     stay = stock(world.depots["depot"]).get()
+    assert stay.bay is not None
     assert (stay.container.pk, stay.bay.code) == (drum.pk, "A2")
     assert get_manifest(depot, manifest.number).state == "received"
     manifests.close(actor=depot, manifest=manifest, now=NOW)
@@ -50,7 +51,7 @@ def test_one_drum_goes_all_the_way(world: World) -> None:
     due = drum.storage_deadline
     assert due is not None
     seal()
-    seen = entries_after(depot, -1)[-1].index
+    seen = entries_after(depot, -1)[-1].index or 0
     assert sweep(due - timedelta(days=29)) >= 1
     assert sweep(due - timedelta(days=29)) == 0
     sweep(due + timedelta(seconds=1))

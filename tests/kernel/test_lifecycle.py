@@ -74,7 +74,7 @@ def test_a_row_that_is_gone_leaves_the_protection_on(world: World) -> None:
         gone.refresh_from_db()
     with pytest.raises(AttributeError):
         other.state = "treated"
-    assert Container._meta.get_field("state").protected  # type: ignore[union-attr]
+    assert Container._meta.get_field("state").protected
 
 
 def test_refresh_reads_the_state_and_may_read_another_field_alone(world: World) -> None:

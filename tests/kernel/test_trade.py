@@ -310,7 +310,7 @@ def disputed(world: World) -> tuple[Manifest, Line]:
 def test_a_difference_is_settled_when_both_state_the_same(world: World, disputed: tuple[Manifest, Line]) -> None:
     manifest, line = disputed
     depot, firm = world.actor("depot"), world.actor("firm")
-    say = {"manifest": manifest, "line": line, "note": "", "now": NOW}
+    say: dict[str, Any] = {"manifest": manifest, "line": line, "note": "", "now": NOW}
     with pytest.raises(NotPermitted):
         manifests.settle(actor=world.actor("carrier"), mass_kg="15", **say)
     manifests.settle(actor=depot, mass_kg="15.2", **say)

@@ -189,7 +189,7 @@ def test_many_sweepers_warn_once(world: World, together: Together) -> None:
 
 @pytest.fixture
 def without_compare_and_swap(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = models.Model._do_update  # type: ignore[attr-defined]
+    plain = models.Model._do_update
     monkeypatch.setattr(ConcurrentTransitionMixin, "_do_update", lambda self, *a, **k: plain(self, *a, **k))
 
 

@@ -30,21 +30,26 @@ def lock(rows: Sequence[Row]) -> list[Row]:
     wanted = [row.pk for row in rows if row.locked_in is not here]
     if not wanted:
         return list(rows)
-    found: dict[Any, Row] = {
-        row.pk: row for row in type(rows[0])._default_manager.select_for_update().filter(pk__in=wanted).order_by("pk")
-    }
+    manager: Any = type(rows[0])._default_manager
+    found = {row.pk: row for row in manager.select_for_update().filter(pk__in=wanted).order_by("pk")}
+    locked = []
     for row in rows:
-        if (fresh := found.get(row.pk)) is not None:
-            fresh.locked_in = here
-            _keep_related(row, fresh)
-    return [found.get(row.pk, row) for row in rows]
+        if row.locked_in is here:
+            locked.append(row)
+            continue
+        if (fresh := found.get(row.pk)) is None:
+            raise Refused("lost_race", subject=row.subject)
+        fresh.locked_in = here
+        _keep_related(row, fresh)
+        locked.append(fresh)
+    return locked
 
 
 def _keep_related(row: Stateful, fresh: Stateful) -> None:
     """Related rows that came with the first reading still belong to the fresh one where the key is the same."""
     for name, related in row._state.fields_cache.items():
         field = row._meta.get_field(name)
-        if field.concrete and getattr(row, field.attname) == getattr(fresh, field.attname):  # type: ignore[union-attr]
+        if field.concrete and getattr(row, field.attname) == getattr(fresh, field.attname):
             fresh._state.fields_cache[name] = related
 
 
