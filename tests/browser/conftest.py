@@ -3,97 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-ROOT = Path(__file__).parents[2]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-
-@dataclass
-class Site:
-    """A served demo district with a database of its own."""
-
-    url: str
-    environment: dict[str, str]
-    process: subprocess.Popen[bytes] | None = None
-
-    def manage(self, *words: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def start(self) -> None:
-        port = self.url.rsplit(":", 1)[1]
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--port", port], cwd=ROOT, env=self.environment
-        )
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{self.url}/readyz", timeout=2).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise AssertionError("the site did not get ready")
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait(20)
-            self.process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tools.site import CHROMIUM_FLAGS, DESK, ROOT, Site, chromium
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if not (ROOT / "build" / "static").exists() and not os.environ.get("CI"):
         pytest.skip("no static files: run `make setup`")
-    url = f"http://127.0.0.1:{_free_port()}"
-    data = tmp_path_factory.mktemp("site")
-    environment = {
-        **{name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}},
-        "WASTETRACK_DEMO": "1",
-        "DJANGO_SETTINGS_MODULE": "wastetrack.settings",
-        "DATA_DIR": str(data),
-        "PUBLIC_URL": url,
-        "BACKGROUND": "sealer",
-        "LOG_LEVEL": "WARNING",
-        "SECRET_KEY": "only-for-tests",
-    }
-    site = Site(url, environment)
+    # No sweeper of its own: these tests move the clock themselves.
+    site = Site.in_folder(tmp_path_factory.mktemp("site"), BACKGROUND="sealer", SECRET_KEY="only-for-tests")
     site.manage("migrate", "--verbosity", "0")
     site.manage("seed_demo", "--firms", "6", "--days", "40", "--seed", "7")
     site.start()
@@ -103,15 +28,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    path = chromium()
     if path is None:
         if os.environ.get("CI"):
             raise RuntimeError("no chromium")
         pytest.skip("no chromium on this machine")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+        opened = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield opened
+        opened.close()
 
 
 @dataclass

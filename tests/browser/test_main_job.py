@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESK, PHONE, Person, Site
+from tests.browser.conftest import Person
+from tools.site import DESK, PHONE, Site
 
 pytestmark = pytest.mark.browser
 Arrive = Callable[..., Person]
