@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from django.db.models import Max
+from collections.abc import Mapping
+
+from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from depots.models import Stay
+from depots.models import Depot, DepotKind, Stay
 from depots.selectors import bay_fills, get_depot, stock, stocked, totals
 from wastetrack.errors import invalid
 from wastetrack.http import actor_of, now_of, page_of
@@ -21,11 +23,30 @@ PAGE, STOCK_PAGE, FARTHEST = 50, 50, 100_000
 def depot_list(request: HttpRequest) -> HttpResponse:
     """The depots the actor may see, each with its stock in figures; the only one is shown at once."""
     actor, now = actor_of(request), now_of(request)
-    rows = stocked(actor, now=now)
-    page = page_of(rows, request.GET.get("cursor"), PAGE, lambda found: found)
-    if len(page["items"]) == 1 and not request.GET.get("cursor"):
+    chosen = {name: request.GET.get(name, "") for name in ("search", "kind", "overdue", "cursor")}
+    page = page_of(_filtered(stocked(actor, now=now), chosen), chosen["cursor"], PAGE, lambda found: found)
+    filtered = any(chosen.values())
+    if len(page["items"]) == 1 and not filtered:
         return go_to(f"/depots/{page['items'][0].pk}")
-    return render(request, "depots/list.html", {"page": page})
+    context = {
+        "page": page,
+        "chosen": chosen,
+        "filtered": filtered,
+        "filters_shown": filtered or actor.is_regulator,
+        "kinds": DepotKind.choices,
+    }
+    return render(request, "depots/list.html", context)
+
+
+def _filtered(rows: QuerySet[Depot], chosen: Mapping[str, str]) -> QuerySet[Depot]:
+    """The depots that the address asks for. Raises Invalid for a kind that does not exist."""
+    if chosen["kind"]:
+        if chosen["kind"] not in DepotKind.values:
+            raise invalid("kind", "wrong_type")
+        rows = rows.filter(kind=chosen["kind"])
+    if search := chosen["search"].strip()[:40]:
+        rows = rows.filter(Q(name__icontains=search) | Q(site__organisation__name__icontains=search))
+    return rows.filter(Q(overdue__gt=0)) if chosen["overdue"] else rows
 
 
 @require_safe

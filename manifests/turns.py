@@ -61,7 +61,7 @@ def expected_by(actor: Actor, receiver_id: int) -> list[Manifest]:
 class Turn:
     """A manifest as one actor sees it: the steps open to it (the next one first), and who else is waited for.
 
-    `waits_for` is a pair of party and verb; None when the next step is the actor's own, or nothing is left.
+    `waits_for` is a pair of party and verb; None when the actor has a step of its own, or nothing is left.
     """
 
     steps: tuple[str, ...]
@@ -78,8 +78,7 @@ def turn_of(manifest: Manifest, lines: Sequence[Line], actor: Actor, *, blocked:
     if "receiver" in mine and manifest.state == ManifestState.IN_TRANSIT:
         # Nobody waits for a carrier who forgot to say that it arrived.
         steps.append("receive")
-    theirs = next(((party, verb) for party, verb in pending if party not in mine), None)
-    return Turn(tuple(dict.fromkeys(steps)), None if pending and pending[0][0] in mine else theirs)
+    return Turn(tuple(dict.fromkeys(steps)), pending[0] if pending and mine.isdisjoint(p for p, _ in pending) else None)
 
 
 def _pending(manifest: Manifest, lines: Sequence[Line], blocked: bool) -> list[tuple[str, str]]:

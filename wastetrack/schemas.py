@@ -99,7 +99,7 @@ def _note(limit: int) -> AfterValidator:
 def _uscc(value: object) -> str:
     text = "".join(_text(value).split()).upper()
     if text and (problem := uscc_problem(text)):
-        raise PydanticCustomError(problem, "not a credit code")  # type: ignore[arg-type]
+        raise PydanticCustomError(problem, "not a credit code")
     return text
 
 

@@ -39,7 +39,7 @@ def containers(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "filtered": any(chosen.values()),
         "states": ContainerState.choices,
-        "actor_holds": actor.organisation_id,
+        "may_pick": actor.may_write and not actor.is_regulator,
     }
     return render(request, "desk/containers.html", context)
 

@@ -38,6 +38,15 @@ def test_a_regulator_sees_the_depots_of_its_district(world: World) -> None:
     assert "No depot to see here" in text(Visitor(world, "regulator2").get("/depots"))
 
 
+def test_the_list_is_filtered_by_the_address(world: World) -> None:
+    regulator, depot, plant = Visitor(world, "regulator"), world.depots["depot"], world.depots["plant"]
+    stocked(world)
+    assert f'/depots/{plant.pk}"' not in text(regulator.get("/depots", kind="collection_depot"))
+    assert f'/depots/{plant.pk}"' in text(regulator.get("/depots", search="plant"))
+    assert f'/depots/{depot.pk}"' not in text(regulator.get("/depots", overdue="1"))
+    assert regulator.get("/depots", kind="cellar").status_code == 422
+
+
 @pytest.mark.parametrize("name", ["depot", "regulator"])
 def test_the_board_shows_what_stands_where(world: World, name: str) -> None:
     depot = stocked(world)

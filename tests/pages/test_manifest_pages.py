@@ -34,7 +34,7 @@ def received(world: World, mass_kg: str | None, to: str = "plant") -> Manifest:
 
 def filled_buttons(page: str) -> list[str]:
     """The words of the page's filled buttons."""
-    found = re.findall(r'<(?:button|a) class="btn[^"]*btn-primary[^"]*"[^>]*>(.*?)</(?:button|a)>', page, re.S)
+    found = re.findall(r'<(?:button|a) class="btn[^"]*btn-primary[^"]*"[^>]*>(.*?)</(?:button|a)>', page, re.DOTALL)
     return [re.sub(r"<[^>]+>", "", words).strip() for words in found]
 
 
@@ -402,6 +402,14 @@ def test_the_filter_and_the_page_agree_on_whose_turn_it_is(world: World, step: s
         steps = set(turn_of(manifest, lines, actor).steps) - {"cancel"}
         steps -= {"receive"} if manifest.state == "in_transit" else set()
         assert waiting(actor).filter(pk=manifest.pk).exists() == bool(steps), name
+
+
+@pytest.mark.parametrize(
+    "address", ["/manifests/%00", "/manifests?search=%00", "/manifests/new?container=%00&search=%00"]
+)
+def test_what_no_database_can_hold_is_refused(world: World, address: str) -> None:
+    assert Visitor(world, "firm").get(address).status_code == 400
+    assert Visitor(world, "firm").send("/manifests/new", receiver="\0").status_code == 400
 
 
 # --- expected ----------------------------------------------------------------------------------------------

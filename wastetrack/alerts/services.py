@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from wastetrack.alerts.models import Alert, AlertState
+from wastetrack.errors import NotPermitted
 from wastetrack.ledger.canonical import canonical_json, instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import advance
@@ -75,7 +76,12 @@ def end(kind: str, abouts: Sequence[str], *, actor: Actor, now: datetime) -> Non
 
 
 def acknowledge(alert: Alert, *, actor: Actor, note: str, now: datetime) -> Alert:
-    """Say that it was seen and what is planned. It does not hide the alert."""
+    """Say that it was seen and what is planned. It does not hide the alert.
+
+    Raises NotPermitted(not_your_part) for anybody but the organisation that answers for it.
+    """
+    if alert.organisation_id != actor.organisation_id:
+        raise NotPermitted("not_your_part", subject=alert.subject)
     with transaction.atomic():
         alert.acknowledged_at, alert.acknowledged_by, alert.note = now, actor.user, note[:200]
         alert.save(update_fields=["acknowledged_at", "acknowledged_by", "note"])

@@ -1,7 +1,8 @@
 // The live feed of the page: one websocket, a cursor that survives reloads, and events on <body>.
 //
 //   feed, feed:<kind>            each frame {index, kind, subject, at, data}, in order, once
-//   live, live:<subject's kind>  gathered: at most one a second however many frames come; what htmx listens to
+//   live, live:<kind of subject>, live:<subject>
+//                                gathered: at most one a second however many frames come; what htmx listens to
 //   live-slow                    gathered over ten seconds, for pages that add up a lot
 
 const body = document.body;
@@ -41,7 +42,7 @@ function gatherer(period, tell) {
     tell(told);
   };
   return (frame) => {
-    kinds.add(frame.subject.split(":")[0]);
+    kinds.add(frame.subject.split(":")[0]).add(frame.subject);
     timer ??= setTimeout(fire, Math.max(50, last + period - performance.now()));
   };
 }

@@ -11,6 +11,7 @@ const words = page.dataset;
 const ANSWER_MS = 10_000;                       // no answer by then: lost on the way
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 15_000;
 const SLOW_MS = 300;                            // a wait shorter than this is not worth a word
+const LATE_MS = 5_000;                          // sent later than this, a scan says when it was made
 
 // --- the queue: kept on the device until the site has answered ---
 
@@ -36,9 +37,13 @@ const queue = {
   remove(nonce) { this.write(this.read().filter((scan) => scan.nonce !== nonce)); },
 };
 
-// A device's clock may be wrong by days; the site's, counted on from when the page came, is not.
-const startedAt = Date.parse(words.now);
-const nowText = () => new Date(startedAt + performance.now()).toISOString();
+// A device's clock may be wrong by days: what it is off by is learned from the page and from every answer.
+let clockError = Date.parse(words.now) - Date.now();
+
+function learnClock(response) {
+  const told = Date.parse(response.headers.get("Date"));
+  if (!Number.isNaN(told)) clockError = told - Date.now();
+}
 
 function chosen(name) {
   const control = form.elements[name];
@@ -53,7 +58,7 @@ function scan(text) {
     depot: chosen("depot"),
     bay: chosen("intent") === "lookup" ? "" : chosen("bay"),
     mass_kg: chosen("intent") === "check_in" ? chosen("mass_kg").trim() : "",
-    scanned_at: nowText(),
+    at: Date.now(),
   });
   if (mass) mass.value = "";
   drain();
@@ -100,19 +105,24 @@ async function drain() {
 }
 
 async function send(one) {
+  const { at, ...asked } = one;
+  if (at && Date.now() - at > LATE_MS) asked.scanned_at = new Date(at + clockError).toISOString();
   const slow = setTimeout(() => { verdict.dataset.verdict = "sending"; }, SLOW_MS);
   try {
     const response = await fetch("/api/v1/scans", {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-CSRFToken": token(), "Accept-Language": words.language },
-      body: JSON.stringify(one),
+      body: JSON.stringify(asked),
       signal: AbortSignal.timeout(ANSWER_MS),
     });
+    learnClock(response);
     if (response.ok) return { answer: await response.json() };
     if (response.status === 429 || response.status >= 500) return { again: true };
     if (response.status === 401) return { stop: words.signedOut };
     const problem = await response.json().catch(() => null);
-    if (!problem) return { stop: words.reload };
+    if (!problem || problem.code === "forged") return { stop: words.reload };
+    // A clock that was set meanwhile: the scan counts, its own time does not.
+    if (asked.scanned_at && problem.errors?.some((error) => error.field === "scanned_at")) return await send({ ...one, at: 0 });
     return { answer: { verdict: "refused", reason: problem.code, message: said(problem), container: null } };
   } catch {
     return { again: true };

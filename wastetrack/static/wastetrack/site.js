@@ -78,9 +78,10 @@ for (const form of document.querySelectorAll("form[data-pick]")) {
 }
 
 // What is live does not change under somebody's hands: no refresh while a field in it has the focus or a fold is open.
+// A part that keeps its own fields (data-keeps: they are all hx-preserve) follows the feed all the same.
 document.body.addEventListener("htmx:beforeRequest", (event) => {
   const { elt, requestConfig } = event.detail;
-  if (!requestConfig.triggeringEvent?.type.startsWith("live")) return;
+  if (!requestConfig.triggeringEvent?.type.startsWith("live") || elt.hasAttribute("data-keeps")) return;
   const busy = elt.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
   if (busy || elt.querySelector("details[open]")) event.preventDefault();
 });

@@ -1,13 +1,15 @@
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from wastetrack.errors import FieldError, Refused
 from wastetrack.regulations.services import import_catalogue
+from wastetrack.sentences import sentence
 
 
 class Command(BaseCommand):
@@ -29,18 +31,24 @@ class Command(BaseCommand):
                 now=timezone.now(),
             )
         except Refused as refusal:
-            lines = [_line(error) for error in refusal.errors] or [f"{refusal.code} {refusal.params}"]
-            raise CommandError("\n".join([f"Nothing was imported: {refusal.code}", *lines])) from refusal
+            # As everything a command prints, in English.
+            with translation.override("en"):
+                lines = map(_line, refusal.errors) if refusal.errors else [_told(refusal.code, refusal.params)]
+                raise CommandError("\n".join(["Nothing was imported.", *lines])) from refusal
         self.stdout.write(
             f"{len(edition.codes)} codes imported as the {edition.key} edition, in force from {edition.effective_from}."
         )
 
 
 def _line(error: FieldError) -> str:
-    """hw.csv, row 12, column hazard: bad_hazard “X”"""
+    """hw.csv, row 12, column hazard: bad_hazard “X”. These are not hazards …"""
     params = error.params
     if "file" not in params:
-        return f"{error.field}: {error.code} {params.get('value', '')}".rstrip()
+        return f"{error.field}: {_told(error.code, params)}"
     place = f", row {params['row']}, column {params['column']}" if params["row"] else ""
-    shown = f" “{params['value']}”" if params["value"] else ""
-    return f"{params['file']}{place}: {error.code}{shown}"
+    return f"{params['file']}{place}: {_told(error.code, params)}"
+
+
+def _told(code: str, params: Mapping[str, Any]) -> str:
+    shown = f" “{params['value']}”" if params.get("value") else ""
+    return f"{code}{shown}. {sentence(code, params)}"
