@@ -41,7 +41,7 @@ from wastetrack.waste import clock
 from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.services import require_stored_state, share
 
-NOTE_LENGTH = 200
+NOTE_LENGTH, MEASURES_LENGTH = 200, 300
 
 
 # --- drafting and issuing ----------------------------------------------------------------------------------
@@ -59,12 +59,14 @@ def draft(
     """A draft from the actor's own stored containers, all in stores of one site. Nobody else sees it.
 
     Raises Invalid(no_lines | duplicate_container | not_your_container | several_sites | receiver_is_sender |
-    not_a_receiver | not_a_carrier), Refused(container_not_free).
+    not_a_receiver | not_a_carrier | too_long), Refused(container_not_free).
     """
     actor.require_write()
     organisation = actor.principal
     if actor.is_regulator:
         raise NotPermitted("not_your_part")
+    if len(emergency_measures) > MEASURES_LENGTH:
+        raise invalid("emergency_measures", "too_long", limit=MEASURES_LENGTH)
     _check_draft(organisation, receiver, carrier, containers)
     for container in containers:
         require_stored_state(container)
@@ -78,7 +80,7 @@ def draft(
             sender_site=site,
             receiver=receiver,
             carrier=carrier,
-            emergency_measures=emergency_measures[:300],
+            emergency_measures=emergency_measures,
             created_at=now,
         )
         lines = Line.objects.bulk_create(

@@ -213,9 +213,7 @@ def test_its_life_says_who_for_whom_when_it_was_and_when_it_was_recorded(world: 
     manifest = world.issued(drum)
     clock(later(1))
     departed = (NOW + timedelta(hours=3)).isoformat()
-    answered(
-        api("carrier").post(f"/manifests/{manifest.number}/depart", {"password": "demo", "departed_at": departed})
-    )
+    answered(api("carrier").post(f"/manifests/{manifest.number}/depart", {"password": "demo", "departed_at": departed}))
     seal()
     life = answered(api("firm").get(f"/containers/{drum.short_code}/history"))
     assert [step["kind"] for step in life["items"]] == [
@@ -237,7 +235,7 @@ def test_its_life_says_who_for_whom_when_it_was_and_when_it_was_recorded(world: 
 def test_its_life_says_when_the_log_was_altered(world: World, api: Any) -> None:
     drum = world.drum()
     seal()
-    entry = Entry.objects.filter(subject=drum.subject).first()
+    entry = Entry.objects.get(subject=drum.subject, kind="container.store")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE ledger_entry SET user_name = 'somebody' WHERE id = %s", [entry.pk])
     log_check = answered(api("firm").get(f"/containers/{drum.code}/history"))["log"]

@@ -47,9 +47,7 @@ def test_an_inventory_is_the_latest_arrival_first_and_paged(world: World, api: A
 
 def test_bays_say_how_full_they_are(world: World, api: Any) -> None:
     world.delivered(drum := world.drum())
-    answered(
-        api("depot").post("/scans", {"nonce": "n", "text": drum.code, "intent": "check_in", "bay": "A1"})
-    )
+    answered(api("depot").post("/scans", {"nonce": "n", "text": drum.code, "intent": "check_in", "bay": "A1"}))
     bays = answered(api("depot").get(f"/depots/{world.depots['depot'].pk}/bays"))["items"]
     assert [(bay["code"], bay["containers"], bay["mass_kg"]) for bay in bays] == [("A1", 1, "18.5"), ("A2", 0, "0")]
     assert bays[0]["capacity_kg"] == "5000"

@@ -109,9 +109,7 @@ def test_a_number_is_ours_year_city_serial(world: World, api: Any) -> None:
 
 def test_a_draft_has_its_lines_parties_and_mass(world: World, api: Any) -> None:
     drums = [world.drum(), world.drum(mass_kg="0.5")]
-    drafted = answered(
-        api("firm").post("/manifests", draft_body(world, *drums, emergency_measures="围堵\n吸附")), 201
-    )
+    drafted = answered(api("firm").post("/manifests", draft_body(world, *drums, emergency_measures="围堵\n吸附")), 201)
     assert [line["container"] for line in drafted["lines"]] == [drum.code for drum in drums]
     assert [line["position"] for line in drafted["lines"]] == [1, 2]
     assert drafted["mass_kg"] == "19"
@@ -175,28 +173,30 @@ def test_only_stored_drums_of_ones_own_are_drafted(world: World, api: Any) -> No
         refused(api("firm").post("/manifests", draft_body(world, committed)), 409, "container_not_free")
         twice = draft_body(world, mine, group(mine.short_code))
         refused(api("firm").post("/manifests", twice), 422, "duplicate_container", "containers.1")
-        refused(
-            api("regulator").post("/manifests", draft_body(world, mine)), 403, "not_your_part"
-        )
+        refused(api("regulator").post("/manifests", draft_body(world, mine)), 403, "not_your_part")
 
 
 # --- issuing ---
 
 
+def of(number: str) -> Any:
+    return Permit.objects.filter(number=number)
+
+
 @pytest.mark.parametrize(
     ("prepare", "code"),
     [
-        (lambda world: Permit.objects.filter(number="演示depot").update(valid_to=date(2026, 11, 19)), "permit_expired"),
-        (lambda world: Permit.objects.filter(number="演示depot").update(valid_from=date(2026, 11, 21)), "permit_expired"),
-        (lambda world: Permit.objects.filter(number="演示depot").update(codes="HW49 900-249-09"), "permit_lacks_code"),
-        (lambda world: Permit.objects.filter(number="演示depot").update(kind="transport"), "permit_lacks_code"),
-        (lambda world: Permit.objects.filter(number="演示carrier").update(valid_to=date(2026, 11, 19)), "carrier_permit_expired"),
-        (lambda world: Container.objects.update(state="committed"), "container_not_free"),
+        (lambda: of("演示depot").update(valid_to=date(2026, 11, 19)), "permit_expired"),
+        (lambda: of("演示depot").update(valid_from=date(2026, 11, 21)), "permit_expired"),
+        (lambda: of("演示depot").update(codes="HW49 900-249-09"), "permit_lacks_code"),
+        (lambda: of("演示depot").update(kind="transport"), "permit_lacks_code"),
+        (lambda: of("演示carrier").update(valid_to=date(2026, 11, 19)), "carrier_permit_expired"),
+        (lambda: Container.objects.update(state="committed"), "container_not_free"),
     ],
-)  # fmt: skip
+)
 def test_what_the_law_forbids_is_not_issued(world: World, api: Any, prepare: Any, code: str) -> None:
     number = world.draft(world.drum()).number
-    prepare(world)
+    prepare()
     with nothing_done():
         body = refused(api("firm").post(f"/manifests/{number}/issue", {"password": PASSWORD}), 409, code)
     assert code in {error["code"] for error in body["errors"]}
@@ -293,6 +293,15 @@ def test_a_step_of_another_party_is_refused(world: World, api: Any, who: str, ve
         refused(answer, 403, "not_your_part")
 
 
+def test_a_sender_receives_not_even_one_line_of_two(world: World, api: Any) -> None:
+    """The last line moves the manifest, and that is the receiver's; a line before it moves nothing that would ask."""
+    drum = world.drum()
+    number = world.delivered(drum, world.drum()).number
+    with nothing_done():
+        body = {"password": PASSWORD, "lines": [{"container": drum.code, "mass_kg": "18.5"}]}
+        refused(api("firm").post(f"/manifests/{number}/receive", body), 403, "not_your_part")
+
+
 @pytest.mark.parametrize("who", ["carrier", "regulator"])
 def test_who_has_no_store_receives_nothing(world: World, api: Any, who: str) -> None:
     number = world.delivered(world.drum()).number
@@ -327,9 +336,7 @@ def test_a_departure_that_cannot_be_is_refused(
 ) -> None:
     number = world.issued(world.drum()).number
     with nothing_done():
-        refused(
-            api("carrier").post(f"/manifests/{number}/depart", {"password": PASSWORD, **change}), 422, code, field
-        )
+        refused(api("carrier").post(f"/manifests/{number}/depart", {"password": PASSWORD, **change}), 422, code, field)
 
 
 def test_with_several_vehicles_one_must_be_named(world: World, api: Any) -> None:
@@ -488,9 +495,7 @@ def test_treating_nothing_is_no_treatment(world: World, api: Any) -> None:
     number = world.delivered(world.drum(), to="plant").number
     do(api("plant"), number, "receive")
     with nothing_done():
-        refused(
-            api("plant").post(f"/manifests/{number}/treat", {"password": PASSWORD}), 422, "no_lines", "lines"
-        )
+        refused(api("plant").post(f"/manifests/{number}/treat", {"password": PASSWORD}), 422, "no_lines", "lines")
 
 
 def test_a_drum_may_be_treated_in_parts(world: World, api: Any, clock: Any) -> None:

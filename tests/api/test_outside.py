@@ -153,7 +153,9 @@ def test_json_that_is_no_object_is_no_body(world: World, api: Any, body: str) ->
             refused(api("firm").post(path, body), 422, "wrong_type", "body")
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "image/png"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "image/png"]
+)
 def test_a_form_is_no_json(api: Any, kind: str) -> None:
     firm = api("firm")
     with nothing_done():
@@ -190,7 +192,7 @@ def test_a_refusal_speaks_the_callers_language_and_its_code_does_not(world: Worl
 
 
 def test_nobody_gets_nothing_but_the_door(world: World, nobody: Api, schema: dict[str, Any]) -> None:
-    """With the CSRF check on, as for a browser: somebody without a session is told to sign in, not that a form is old."""
+    """With the CSRF check on, as for a browser: nobody is told to sign in, not that the form is old."""
     with nothing_done():
         for path, method, operation in operations(schema):
             if not operation.get("security"):

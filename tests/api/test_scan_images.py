@@ -35,7 +35,9 @@ def huge_png(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 def test_a_photo_of_a_code_gives_its_text_engine_and_place(api: Any) -> None:
@@ -74,7 +76,9 @@ def test_no_picture_at_all_is_missing(api: Any) -> None:
     refused(firm.post("/scans/decode", {"image": "x"}), 422, "missing", "image")
 
 
-@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=é", "multipart/form-data; boundary=x"])
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=é", "multipart/form-data; boundary=x"]
+)
 def test_a_form_that_falls_apart_is_malformed_or_empty(api: Any, kind: str) -> None:
     firm = api("firm")
     response = firm.client.post("/api/v1/scans/decode", b"--y\r\nnonsense", content_type=kind, headers=firm.headers)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.utils import translation
 
 from wastetrack.sentences import SENTENCES, sentence
 
@@ -25,7 +27,7 @@ BLANKS_OF_A_FILE = {"file", "row", "column", "value"}
 BY_NAME = {
     "wastetrack/errors.py": set(),  # the exceptions themselves
     "wastetrack/lifecycle/services.py": {"guard", "container_serial_exhausted", "series_exhausted"},
-    "wastetrack/parties/models.py": set(),
+    "manifests/services.py": {"permit_expired", "permit_lacks_code", "carrier_permit_expired", "container_not_free"},
     "wastetrack/schemas.py": {"uscc_length", "uscc_alphabet", "uscc_check", "uscc_body_check"},
     "wastetrack/waste/reading.py": {"unknown_form", "unknown_container_kind"},
     "wastetrack/regulations/catalogue_file.py": set(),
@@ -72,7 +74,9 @@ def blanks(call: ast.Call, name: str) -> frozenset[str] | None:
         given = call.args[2]
         if not isinstance(given, ast.Dict):
             return None
-        return frozenset(key.value for key in given.keys if isinstance(key, ast.Constant) and isinstance(key.value, str))
+        return frozenset(
+            key.value for key in given.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)
+        )
     if name == "PydanticCustomError":
         return blanks(ast.Call(call.func, [call.func, call.func, *call.args[2:]], []), "FieldError")
     if name in {"add", "refuse"}:
@@ -109,10 +113,15 @@ def test_the_search_finds_what_there_is() -> None:
 @pytest.mark.parametrize("said", EVERYTHING, ids=lambda said: f"{said.place}:{said.code}")
 def test_a_code_has_its_sentence(said: Said) -> None:
     for code in {said.code} if said.code else BY_NAME[said.place]:
+        assert code is not None
         assert code in SENTENCES, f"{code}, said in {said.place}, has no sentence"
         wanted = set(re.findall(r"%\((\w+)\)", str(SENTENCES[code])))
         if said.code and said.blanks is not None:
             assert wanted <= said.blanks, f"{said.place} leaves blanks in the sentence of {code}"
+
+
+def test_the_list_of_codes_that_reach_their_exception_by_a_name_is_true() -> None:
+    assert {said.place for said in EVERYTHING if said.code is None} == set(BY_NAME)
 
 
 def test_no_sentence_is_left_over() -> None:
@@ -120,9 +129,26 @@ def test_no_sentence_is_left_over() -> None:
     assert [code for code in SENTENCES if f'"{code}"' not in texts] == []
 
 
-def test_a_sentence_says_more_than_its_code() -> None:
-    for code in SENTENCES:
-        told = sentence(code)
-        assert told.endswith(".") or "(" in told, code
-        assert "%(" not in told
-        assert code not in told
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_sentence_is_a_sentence(language: str) -> None:
+    with translation.override(language):
+        for code in SENTENCES:
+            told = sentence(code)
+            assert told.endswith((".", "。")), code
+            assert "%(" not in told
+
+
+@pytest.mark.django_db
+def test_the_import_says_its_refusals_in_sentences(tmp_path: Path) -> None:
+    path = tmp_path / "hw_2025.csv"
+    path.write_text("code,hazard\n900-249-08,T\n900-041-49,X\n?,T\n", encoding="utf-8")
+    with pytest.raises(CommandError) as refused:
+        call_command("import_catalogue", path)
+    assert str(refused.value).splitlines() == [
+        "Nothing was imported.",
+        "hw_2025.csv, row 3, column hazard: bad_hazard “X”. These are not hazards; write them like T,I or T/In.",
+        "hw_2025.csv, row 4, column code: bad_waste_code “?”. This is not a waste code; write it like 900-249-08.",
+    ]
+    path.write_text("code,hazard\n900-249-08,T\n", encoding="utf-8")
+    with pytest.raises(CommandError, match="Say from which day the edition 2030 is in force"):
+        call_command("import_catalogue", path, "--edition", "2030")

@@ -1,4 +1,4 @@
-"""What somebody gets who has no business with a thing: the same answer as for nothing at all, and no trace in any list."""
+"""What a stranger gets: the same answer as for what there is not, and no trace in any list, feed or message."""
 
 from __future__ import annotations
 
@@ -114,9 +114,7 @@ def test_a_stranger_does_nothing(world: World, api: Any, secret: Secret, who: st
 @pytest.mark.parametrize("who", STRANGERS)
 def test_a_strangers_refusals_name_nothing(world: World, api: Any, secret: Secret, who: str) -> None:
     program = api(who)
-    texts = [
-        look(program, path).content.decode() for path, _ in secret.reads if secret.drum.generator.uscc not in path
-    ]
+    texts = [look(program, path).content.decode() for path, _ in secret.reads if secret.drum.generator.uscc not in path]
     texts += [program.post(path, body).content.decode() for path, body, _ in secret.writes]
     texts += [
         program.post("/labels", {"codes": [secret.drum.code]}).content.decode(),
