@@ -113,7 +113,7 @@ def test_no_nonsense_is_a_fault_of_ours(world: World, api: Any, caplog: pytest.L
     programs = {name: api(name) for name in ("firm", "carrier", "plant")}
     taken = 0
     for path, body in everything.items():
-        for number in range(ROUNDS if route_of(path) == path or "{verb}" not in route_of(path) else ROUNDS // 8):
+        for number in range(ROUNDS // 8 if "{verb}" in route_of(path) else ROUNDS):
             text = json.dumps(spoilt(body, random))
             caplog.clear()
             with transaction.atomic():
