@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
@@ -47,24 +48,31 @@ def stocked(actor: Actor, *, now: datetime) -> QuerySet[Depot]:
 
 
 def get_bay(depot: Depot, code: object) -> Bay:
-    """A bay of the depot by its code or id. Raises NotFound(unknown_bay)."""
+    """A bay of the depot by its code; by its id where no bay has this code. Raises NotFound(unknown_bay)."""
     text = str(code).strip()[:18]
-    wanted = Q(code__iexact=text)
-    if text.isascii() and text.isdigit():
-        wanted |= Q(pk=int(text))
-    bay = Bay.objects.filter(wanted, depot=depot).select_related("depot__site").first()
+    bays = Bay.objects.filter(depot=depot).select_related("depot__site")
+    bay = bays.filter(code__iexact=text).first()
+    if bay is None and text.isascii() and text.isdigit():
+        bay = bays.filter(pk=int(text)).first()
     if bay is None:
         raise NotFound("unknown_bay", bay=text)
     return bay
 
 
+def with_used(bays: QuerySet[Bay]) -> QuerySet[Bay]:
+    """The bays with `used`: grams that stand in each now."""
+    return bays.annotate(used=Coalesce(Sum("stays__container__mass_g", filter=OPEN_STAY), 0))
+
+
+def has_room(bay: Any, mass_g: int) -> bool:
+    """Whether a bay read `with_used` can take this mass."""
+    return bay.capacity_g is None or bay.used + mass_g <= bay.capacity_g
+
+
 def roomy_bay(depot: Depot, mass_g: int) -> Bay | None:
-    """The first bay of the depot that can take this mass; None where there is none."""
-    bays = Bay.objects.filter(depot=depot).annotate(used=Coalesce(Sum("stays__container__mass_g", filter=OPEN_STAY), 0))
-    for bay in bays.order_by("code"):
-        if bay.capacity_g is None or bay.used + mass_g <= bay.capacity_g:
-            return bay
-    return None
+    """The bay to propose: the depot's first with room for this mass, as things stand; None where there is none."""
+    bays = with_used(Bay.objects.filter(depot=depot)).order_by("code")
+    return next((bay for bay in bays if has_room(bay, mass_g)), None)
 
 
 def stock(depot: Depot) -> QuerySet[Stay]:

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Sum
+from django.db import connection, transaction
 
 from depots.models import Bay, Depot, Stay
-from depots.selectors import roomy_bay
+from depots.selectors import has_room, with_used
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.services import Fact, record
-from wastetrack.lifecycle.services import move
+from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.visibility import audience
 from wastetrack.waste import clock
 from wastetrack.waste.models import Container, ContainerState, WasteStream
-from wastetrack.waste.services import make_container
+from wastetrack.waste.services import make_container, share
 
 
 def log_into(
@@ -51,9 +51,13 @@ def check_in(
     """
     require_own(actor, depot)
     with transaction.atomic():
+        (container,) = lock([container])
         if container.state != ContainerState.LOGGED or container.holder_id != actor.organisation_id:
             raise why_not(container, depot)
-        return _store(actor, container, depot, bay, now, at or now)
+        if container.origin_id != depot.site_id:
+            # From site to site it goes over the road, and that takes a manifest.
+            raise Refused("wrong_depot", container=container.short_grouped)
+        return _store(actor, container, depot, bay, now, not_before(at or now, container.logged_at))
 
 
 def _store(
@@ -65,6 +69,7 @@ def _store(
     at: datetime,
     along_with: Sequence[Fact] = (),
 ) -> Container:
+    (container,) = lock([container])
     bay = place_for(depot, bay, container.mass_g)
     (container,), facts = move([container], "store", actor=actor, payload=place_payload(depot, bay))
     enter([container], depot=depot, bay=bay, at=at)
@@ -77,6 +82,9 @@ def void(*, actor: Actor, container: Container, reason: str, now: datetime) -> C
     with transaction.atomic():
         change = {"storage_deadline": None}
         (container,), facts = move([container], "void", actor=actor, payload={"reason": reason[:200]}, change=change)
+        if Stay.objects.filter(container=container, left_at__isnull=False).exists():
+            # It has been on the road and came back: there is such a drum.
+            raise Refused("already_handed_over")
         leave([container], at=now)
         clock.stop([container], actor=actor, now=now)
         record(actor, facts, now=now)
@@ -106,6 +114,7 @@ def put_away(*, actor: Actor, container: Container, bay: Bay, now: datetime, at:
     """Move a container to another bay of the depot it stands in. Raises Refused(not_here | bay_full)."""
     require_own(actor, bay.depot)
     with transaction.atomic():
+        (container,) = lock([container])
         stay = Stay.objects.select_for_update().filter(container=container, left_at=None, depot=bay.depot).first()
         if stay is None:
             raise Refused("not_here", container=container.short_grouped)
@@ -114,26 +123,37 @@ def put_away(*, actor: Actor, container: Container, bay: Bay, now: datetime, at:
             stay.bay = bay
             stay.save(update_fields=["bay"])
         fact = Fact("container.put_away", container.subject, container.readers(), place_payload(bay.depot, bay))
-        record(actor, [fact], now=now, event_time=at)
+        record(actor, [fact], now=now, event_time=not_before(at or now, stay.entered_at))
     return stay
 
 
 def place_for(depot: Depot, bay: Bay | None, mass_g: int) -> Bay | None:
     """The bay to use: the one asked for if it has room, else the first with room; None where a depot has no bays.
 
-    Raises Refused(bay_full), Refused(wrong_bay) for another depot's bay.
+    The bays' rows stay locked to the end of the transaction: two drums for the last place come one after the other.
+    The caller has locked the container before. Raises Refused(bay_full | no_room), Refused(wrong_bay) for another
+    depot's bay.
     """
-    if bay is None:
-        return roomy_bay(depot, mass_g)
-    if bay.depot_id != depot.pk:
+    if bay is not None and bay.depot_id != depot.pk:
         raise Refused("wrong_bay", bay=bay.code)
-    if bay.capacity_g is not None:
-        # The bay's row is the lock: two drums for the last place come one after the other.
-        Bay.objects.select_for_update().get(pk=bay.pk)
-        used = Stay.objects.filter(bay=bay, left_at=None).aggregate(mass=Sum("container__mass_g"))["mass"] or 0
-        if used + mass_g > bay.capacity_g:
-            raise Refused("bay_full", bay=bay.code)
-    return bay
+    asked = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
+    if connection.features.has_select_for_update:
+        # On SQLite the transaction itself is the lock, and this question is saved.
+        list(asked.select_for_update().order_by("pk").values("pk"))
+    bays = list(with_used(asked).order_by("code"))
+    for candidate in bays:
+        if has_room(candidate, mass_g):
+            return bay or candidate
+    if bay is not None:
+        raise Refused("bay_full", bay=bay.code)
+    if bays:
+        raise Refused("no_room")
+    return None
+
+
+def not_before(at: datetime, earliest: datetime) -> datetime:
+    """When it happened, by a device's clock that may be behind: never before the step that came first."""
+    return max(at, earliest)
 
 
 def enter(containers: Sequence[Container], *, depot: Depot, bay: Bay | None, at: datetime) -> None:
@@ -144,6 +164,10 @@ def enter(containers: Sequence[Container], *, depot: Depot, bay: Bay | None, at:
             for container in containers
         ]
     )
+    # The district of the place sees what stands there, wherever its organisation is registered.
+    readers = audience([depot.organisation_id], [depot.site.division])
+    if strangers := [container for container in containers if not readers <= container.readers()]:
+        share(strangers, readers)
 
 
 def leave(containers: Sequence[Container], *, at: datetime) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from manifests.models import Line, Manifest
+from depots.models import Stay
+from manifests.models import Line, Manifest, Treatment
 from wastetrack.errors import FieldError
 from wastetrack.parties.models import Organisation, Permit, PermitKind
-from wastetrack.waste.models import ContainerState
+from wastetrack.waste.models import Container, ContainerState
 
 
 def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[FieldError]:
@@ -23,11 +24,28 @@ def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[Fie
         found.append(FieldError("carrier", "carrier_missing"))
     else:
         found += carrier_problems(manifest.carrier, manifest.carrier.permits.all(), on)
-    found += [
-        FieldError("containers", "container_not_free", {"container": c.short_grouped, "state": c.state})
-        for c in containers
-        if c.state != ContainerState.STORED
-    ]
+    return found + container_problems(manifest, containers)
+
+
+def container_problems(manifest: Manifest, containers: Sequence[Container]) -> list[FieldError]:
+    """Which containers are not the sender's, not free, not whole, or not at the site the manifest leaves from."""
+    here = set(
+        Stay.objects.filter(container__in=containers, left_at=None, depot__site=manifest.sender_site_id).values_list(
+            "container", flat=True
+        )
+    )
+    begun = set(Treatment.objects.filter(line__container__in=containers).values_list("line__container", flat=True))
+    found = []
+    for container in containers:
+        params = {"container": container.short_grouped, "state": container.state}
+        if container.holder_id != manifest.sender_id:
+            found.append(FieldError("containers", "not_your_container", params))
+        elif container.state != ContainerState.STORED:
+            found.append(FieldError("containers", "container_not_free", params))
+        elif container.pk not in here:
+            found.append(FieldError("containers", "not_at_site", params))
+        elif container.pk in begun:
+            found.append(FieldError("containers", "partly_treated", params))
     return found
 
 

@@ -133,8 +133,7 @@ class Paper:
 
 def paper_of(actor: Actor, manifest: Manifest, lines: Sequence[Line], on: date) -> Paper:
     """The paper of a manifest the actor may see (a constant number of queries)."""
-    # A draft's own entry was addressed to its sender alone, and stays so.
-    entries = list(history_of([manifest.subject]).visible_to(actor))  # type: ignore[attr-defined]
+    entries = list(history_of([manifest.subject]))
     carrier = manifest.carrier
     return Paper(
         manifest=manifest,
@@ -143,6 +142,7 @@ def paper_of(actor: Actor, manifest: Manifest, lines: Sequence[Line], on: date) 
         legs=list(manifest.legs.select_related("carrier")),
         receiver_permits=[p for p in valid_permits(manifest.receiver, on) if p.kind != PermitKind.TRANSPORT],
         carrier_permits=[p for p in valid_permits(carrier, on) if p.kind == PermitKind.TRANSPORT] if carrier else [],
-        signed=[Signed(entry) for entry in entries],
-        attestation=attest(entries),
+        # A draft's own entry was addressed to its sender alone, and stays so.
+        signed=[Signed(entry) for entry in entries if entry.addressed_to(actor)],
+        attestation=attest(entries, whole=[manifest.subject]),
     )

@@ -18,6 +18,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from django_fsm import ConcurrentTransition
 from ninja.security import APIKeyCookie, HttpBearer
 
 from wastetrack.errors import FieldError, NotFound, NotPermitted, Refused, invalid
@@ -48,7 +49,7 @@ class ActorMiddleware:
 
 
 def session_actor(request: HttpRequest) -> Actor | None:
-    """The actor the session stands for; None when nobody is signed in or the user belongs nowhere any more."""
+    """The actor the session stands for; None when nobody is signed in, or no longer for whom they chose to act."""
     user_id = request.session.get("_auth_user_id")
     if user_id is None or not request.user.is_authenticated:
         return None
@@ -56,8 +57,13 @@ def session_actor(request: HttpRequest) -> Actor | None:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The request's actor. Raises NotPermitted(not_signed_in, 401) for nobody."""
+    """The request's actor.
+
+    Raises Refused(not_signed_in, 401) for nobody, NotPermitted(acting_for_ended) for somebody whose choice has ended.
+    """
     actor = request.actor  # type: ignore[attr-defined]
+    if not actor and request.user.is_authenticated and request.session.get("membership"):
+        raise NotPermitted("acting_for_ended")
     if not actor:
         raise Refused("not_signed_in", status=401)
     return actor
@@ -87,8 +93,8 @@ class SiteSession(APIKeyCookie):
         # Nobody is nobody (401), not a forged form (403): the CSRF check is for whom a browser would sign in.
         return super()._get_key(request) if request.actor else None  # type: ignore[attr-defined]
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Actor | None:
-        return request.actor or None  # type: ignore[attr-defined]
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
+        return actor_of(request)
 
 
 # --- refusals as answers -----------------------------------------------------------------------------------
@@ -119,8 +125,8 @@ def problem(refusal: Refused) -> HttpResponse:
     """The problem+json answer to a refusal."""
     body = json.dumps(problem_json(refusal), ensure_ascii=False)
     response = HttpResponse(body, status=refusal.status, content_type=PROBLEM)
-    if refusal.status == 503:
-        response["Retry-After"] = "5"
+    if refusal.status in (429, 503):
+        response["Retry-After"] = str(refusal.params.get("seconds", 5))
     return response
 
 
@@ -136,6 +142,8 @@ def refusal_of(error: Exception) -> Refused | None:
         return Refused("too_large", status=413)
     if isinstance(error, SuspiciousOperation | MultiPartParserError | UnreadablePostError):
         return Refused("malformed", status=400)
+    if isinstance(error, ConcurrentTransition):
+        return Refused("lost_race")
     if isinstance(error, OperationalError):
         return Refused("database_busy", status=503)
     return None

@@ -148,7 +148,7 @@ CHANNEL_LAYERS: dict[str, Any] = {
 FEED_POLL_SECONDS = float(os.environ.get("FEED_POLL_SECONDS", "1"))
 """How long a hint may be lost before the feed looks for itself."""
 BACKGROUND = _list("BACKGROUND", "sealer,sweeper")
-"""What the web process runs itself, each under its lease; empty where separate processes do."""
+"""What the web process runs itself; empty where separate processes do. Several at once do no harm (decision 0005)."""
 SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "30"))
 
 LANGUAGE_CODE = "zh-hans"

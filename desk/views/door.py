@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from django.conf import settings
-from django.contrib.auth import authenticate, login, logout
-from django.core.cache import cache
+from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -19,9 +16,9 @@ from wastetrack.http import actor_of
 from wastetrack.pages import field_messages, go_to, next_of
 from wastetrack.parties.models import Delegation, Membership, User
 from wastetrack.parties.selectors import choices_of
+from wastetrack.parties.services import recognise
 
-TRIES, TRIES_SECONDS = 10, 300
-"""Wrong passwords for one name from one address before the door stays shut for a while."""
+Choice = tuple[Membership, Delegation | None]
 
 
 @never_cache
@@ -30,7 +27,7 @@ TRIES, TRIES_SECONDS = 10, 300
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The form; in demo mode its accounts as buttons. Then on to where the reader wanted to go."""
     if request.method != "POST":
-        if request.actor:  # type: ignore[attr-defined]
+        if _choices(request):
             return go_to(next_of(request, fields=request.GET))
         return _door(request, next_of(request, fields=request.GET))
     try:
@@ -57,17 +54,7 @@ def _user(request: HttpRequest) -> User:
     demo = request.POST.get("demo", "")
     if settings.DEMO and any(account.username == demo for account in LOGINS):
         name, password = demo, PASSWORD
-    address = request.META.get("REMOTE_ADDR", "")
-    tried = "door:" + hashlib.sha256(f"{address}\n{name.lower()}".encode()).hexdigest()
-    if cache.get(tried, 0) >= TRIES:
-        raise Refused("too_many_requests", status=429)
-    user = authenticate(request, username=name, password=password)
-    if not isinstance(user, User):
-        cache.add(tried, 0, TRIES_SECONDS)
-        cache.incr(tried)
-        raise Refused("wrong_credentials", status=401)
-    cache.delete(tried)
-    return user
+    return recognise(username=name, password=password, address=request.META.get("REMOTE_ADDR", ""))
 
 
 @require_POST
@@ -79,10 +66,10 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def act_as(request: HttpRequest) -> HttpResponse:
-    """Everybody the reader may act for; a choice is kept in the session."""
-    actor = actor_of(request)
-    assert actor.user is not None
-    choices = choices_of(actor.user)
+    """Everybody the reader may act for, also when the last choice has ended; a choice is kept in the session."""
+    choices = _choices(request)
+    if not choices:
+        raise Refused("not_signed_in", status=401)
     if request.method != "POST":
         return render(request, "desk/act_as.html", {"choices": _marked(request, choices)})
     wanted = (request.POST.get("membership", ""), request.POST.get("delegation", ""))
@@ -97,19 +84,20 @@ def act_as(request: HttpRequest) -> HttpResponse:
 @require_safe
 def act_as_menu(request: HttpRequest) -> HttpResponse:
     """The same choices, for the menu in the header."""
-    actor = actor_of(request)
-    assert actor.user is not None
-    choices = _marked(request, choices_of(actor.user))
+    actor_of(request)
+    choices = _marked(request, _choices(request))
     return render(request, "desk/act_as_menu.html", {"choices": choices if len(choices) > 1 else []})
 
 
-Choice = tuple[Membership, Delegation | None]
+def _choices(request: HttpRequest) -> list[Choice]:
+    """For whom the reader may act; nobody for a stranger."""
+    return choices_of(request.user) if isinstance(request.user, User) else []
 
 
 def _marked(request: HttpRequest, choices: list[Choice]) -> list[tuple[Membership, Delegation | None, bool]]:
     """The choices, each with whether it is the present one."""
-    actor = actor_of(request)
-    here = (actor.organisation_id, actor.via.pk if actor.via else None)
+    actor = request.actor  # type: ignore[attr-defined]
+    here = (actor.organisation_id, actor.via.pk if actor.via else None) if actor else None
     return [
         (membership, delegation, here == (delegation.principal_id, membership.organisation_id))
         if delegation

@@ -10,8 +10,9 @@ import pytest
 from tests.api.support import answered, nothing_done, refused
 from tests.world import NOW, World
 from wastetrack.alerts.models import Alert
-from wastetrack.alerts.services import sweep
+from wastetrack.alerts.services import end, sweep
 from wastetrack.ledger.models import Entry
+from wastetrack.parties.actors import SYSTEM
 from wastetrack.waste.models import Container
 
 
@@ -103,6 +104,12 @@ def test_a_quiet_deadline_cannot_be_acknowledged(world: World, api: Any) -> None
     world.drum()
     with nothing_done():
         refused(api("firm").post(f"/alerts/{Alert.objects.get().pk}/acknowledge"), 404, "unknown_alert")
+
+
+def test_an_alert_that_has_ended_is_not_acknowledged(api: Any, overdue: Alert) -> None:
+    end(overdue.kind, [overdue.about], actor=SYSTEM, now=overdue.due_at + timedelta(days=2))
+    with nothing_done():
+        refused(api("firm").post(f"/alerts/{overdue.pk}/acknowledge", {"note": "x"}), 409, "alert_closed")
 
 
 def test_a_reader_acknowledges_nothing(api: Any, overdue: Alert) -> None:

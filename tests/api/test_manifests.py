@@ -454,7 +454,7 @@ def test_the_sides_settle_at_one_mass_once_each(world: World, api: Any, disputed
     path, said = f"/manifests/{manifest.number}/settle", {"container": drum.code, "mass_kg": "18", "note": "n"}
     answered(api("firm").post(path, said))
     with nothing_done():
-        refused(api("firm").post(path, {**said, "mass_kg": "17"}), 409, "already_stated")
+        refused(api("firm").post(path, said), 409, "already_stated")
         body = refused(api("plant").post(path, {**said, "mass_kg": "17.9"}), 409, "settle_differs")
         assert "18" in body["detail"]
         refused(api("plant").post(path, {**said, "mass_kg": ""}), 422, "mass_missing", "mass_kg")

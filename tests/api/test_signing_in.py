@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from tests.api.support import answered, checked, refused
 from tests.conftest import Api
@@ -35,6 +36,16 @@ def test_a_token_is_one_user_for_one_organisation(world: World, nobody: Api) -> 
 def test_a_wrong_password_and_an_unknown_user_are_one_answer(nobody: Api, username: str, password: str) -> None:
     refused(nobody.post("/tokens", {"username": username, "password": password}), 401, "wrong_credentials")
     assert not Token.objects.exists()
+
+
+def test_guessing_for_a_token_is_stopped_for_a_while(world: World, nobody: Api) -> None:
+    for _ in range(10):
+        refused(nobody.post("/tokens", {"username": "firm", "password": "guess"}), 401, "wrong_credentials")
+    answer = sign_in(nobody, "firm")
+    refused(answer, 429, "too_many_requests")
+    assert answer["Retry-After"] == "300"
+    assert sign_in(nobody, "firm2").status_code == 200
+    assert Client().post("/sign-in", {"username": "firm", "password": PASSWORD}).status_code == 429
 
 
 def test_somebody_who_has_left_gets_no_token(world: World, nobody: Api) -> None:

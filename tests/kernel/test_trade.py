@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from depots.models import Bay, Stay
+from depots.models import Bay, Depot, Stay
 from depots.selectors import bay_fills, stock, totals
 from depots.services import check_in, put_away, void
 from manifests import services as manifests
@@ -15,7 +15,7 @@ from manifests.deviation import severity_of
 from manifests.models import Discrepancy, Line, Manifest
 from manifests.services import Receipt, Treated
 from scanner.services import Answer, ScanRequest, scan
-from tests.world import NOW, World, later
+from tests.world import DRUM, NOW, World, later
 from wastetrack.alerts.models import Alert
 from wastetrack.errors import Invalid, NotPermitted, Refused
 from wastetrack.parties.models import Organisation, Permit, Site, Vehicle
@@ -44,8 +44,6 @@ def line_of(manifest: Manifest, drum: Container) -> Line:
 
 def test_a_drum_in_the_workshop_is_stored_by_a_scan_of_its_own_firm(world: World) -> None:
     site = world.depots["firm"].site
-    from tests.world import DRUM
-
     drum = log_waste(actor=world.actor("firm"), site=site, data=DRUM, now=NOW)
     assert drum.state == "logged"
     assert scanned(world, "firm", drum, "1").verdict == "accepted"
@@ -425,9 +423,163 @@ def test_a_collection_permit_gives_ninety_working_days(world: World) -> None:
 def test_own_drum_of_another_site_is_not_stored_here_twice(world: World) -> None:
     drum = world.drum()
     site = Site.objects.create(organisation=world.organisations["firm"], code="X" * 22, name="二厂", division="330602")
-    from depots.models import Depot
-
     second = Depot.objects.create(site=site, name="二库", kind="storage_point", facility_code="TS002")
     with pytest.raises(Refused, match="wrong_depot"):
         check_in(actor=world.actor("firm"), container=drum, depot=second, now=NOW)
     assert Organisation.objects.filter(pk=world.organisations["firm"].pk).exists()
+
+
+# --- what a review of the house found, and must not come back ---
+
+
+def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
+    return [error.code for error in refused.value.errors]
+
+
+def test_a_forgotten_draft_takes_nothing_out_of_anothers_store(world: World) -> None:
+    drum = world.drum()
+    forgotten = world.draft(drum, to="depot2")
+    world.delivered(drum)
+    scanned(world, "depot", drum, "1")
+    with pytest.raises(Refused) as refused:
+        manifests.issue(actor=world.actor("firm"), manifest=forgotten, now=NOW)
+    assert codes(refused) == ["not_your_container"]
+    assert stock(world.depots["depot"]).get().container == drum
+
+
+def test_a_manifest_takes_only_what_stands_at_its_site(world: World) -> None:
+    drum = world.drum()
+    draft = world.draft(drum)
+    site = Site.objects.create(organisation=world.organisations["firm"], code="X" * 22, name="二厂", division="330602")
+    Stay.objects.update(depot=Depot.objects.create(site=site, name="二库", kind="storage_point", facility_code="TS002"))
+    with pytest.raises(Refused) as refused:
+        manifests.issue(actor=world.actor("firm"), manifest=draft, now=NOW)
+    assert codes(refused) == ["not_at_site"]
+
+
+def test_nobody_voids_a_drum_that_has_been_on_the_road(world: World) -> None:
+    drum = world.drum()
+    manifest = world.delivered(drum)
+    scanned(world, "depot", drum, "1")
+    with pytest.raises(Refused, match="already_handed_over"):
+        void(actor=world.actor("firm"), container=drum, reason="x", now=NOW)
+    other = world.drum()
+    manifest = world.delivered(other)
+    receive(world, manifest, Receipt(line_of(manifest, other), "rejected", None, "破损"))
+    scanned(world, "firm", other, "2")
+    with pytest.raises(Refused, match="already_handed_over"):
+        void(actor=world.actor("firm"), container=other, reason="x", now=NOW)
+
+
+def test_a_plant_treats_only_what_stands_with_it(world: World, at_plant: tuple[Manifest, Line]) -> None:
+    manifest, line = at_plant
+    world.add("plant2", "treater")
+    world.add_depot("plant2", "plant_store", permit=world.permit("plant2", "HW08"))
+    drum = Container.objects.get(pk=line.container_id)
+    world.departed(drum, sender="plant", to="plant2")
+    for mass_g in (1_000, 18_500):
+        with pytest.raises(Refused, match="not_here"):
+            treat(world, manifest, Treated(line, "R9", mass_g, NOW))
+
+
+def test_a_partly_treated_drum_is_not_sent_on_at_its_full_mass(world: World, at_plant: tuple[Manifest, Line]) -> None:
+    manifest, line = at_plant
+    world.add("plant2", "treater")
+    world.permit("plant2", "HW08")
+    treat(world, manifest, Treated(line, "R9", 10_000, NOW))
+    with pytest.raises(Refused) as refused:
+        world.issued(Container.objects.get(pk=line.container_id), sender="plant", to="plant2")
+    assert codes(refused) == ["partly_treated"]
+
+
+def test_a_slip_in_a_statement_is_no_dead_end(world: World, disputed: tuple[Manifest, Line]) -> None:
+    manifest, line = disputed
+    say: dict[str, Any] = {"manifest": manifest, "line": line, "note": "", "now": NOW}
+    manifests.settle(actor=world.actor("firm"), mass_kg="15.8", **say)
+    manifests.settle(actor=world.actor("firm"), mass_kg="15.2", **say)
+    manifests.settle(actor=world.actor("depot"), mass_kg="15.2", **say)
+    assert Container.objects.get(pk=line.container_id).mass_g == 15_200
+
+
+@pytest.mark.parametrize("mass_kg", ["1.85", "60000", "13.4", "20.4"])
+def test_a_settlement_stays_near_what_was_weighed(world: World, disputed: tuple[Manifest, Line], mass_kg: str) -> None:
+    manifest, line = disputed
+    with pytest.raises(Refused, match="settle_out_of_range"):
+        manifests.settle(actor=world.actor("firm"), manifest=manifest, line=line, mass_kg=mass_kg, note="", now=NOW)
+
+
+def test_a_settled_mass_outlives_a_cancelled_manifest(world: World, disputed: tuple[Manifest, Line]) -> None:
+    manifest, line = disputed
+    onward = world.issued(Container.objects.get(pk=line.container_id), sender="depot", to="plant")
+    for name in ("firm", "depot"):
+        manifests.settle(actor=world.actor(name), manifest=manifest, line=line, mass_kg="18", note="", now=NOW)
+    manifests.cancel(actor=world.actor("depot"), manifest=onward, reason="", now=NOW)
+    assert Container.objects.get(pk=line.container_id).mass_g == 18_000
+
+
+def test_a_depot_without_room_says_so(world: World) -> None:
+    Bay.objects.filter(depot=world.depots["depot"]).update(capacity_g=10_000)
+    drum = world.drum()
+    world.delivered(drum)
+    assert scanned(world, "depot", drum, "1").reason == "no_room"
+    assert not stock(world.depots["depot"]).exists()
+
+
+def test_who_was_named_on_a_cancelled_manifest_sees_nothing_more(world: World) -> None:
+    drum = world.drum()
+    manifest = world.issued(drum, to="depot2")
+    depot2 = world.actor("depot2")
+    assert Container.objects.visible_to(depot2).exists()
+    manifests.cancel(actor=world.actor("firm"), manifest=manifest, reason="", now=NOW)
+    assert not Container.objects.visible_to(depot2).exists()
+    assert not Container.objects.visible_to(world.actor("carrier")).exists()
+    assert Container.objects.visible_to(world.actor("regulator")).exists()
+    drum.refresh_from_db()
+    world.delivered(drum)
+    scanned(world, "depot", drum, "1")
+    assert not Container.objects.visible_to(depot2).exists()
+
+
+def test_a_device_whose_clock_is_behind_moves_no_clock_of_ours(world: World) -> None:
+    drum = log_waste(actor=world.actor("firm"), site=world.depots["firm"].site, data=DRUM, now=NOW)
+    long_ago = NOW.replace(year=2001)
+    scanned(world, "firm", drum, "1", scanned_at=long_ago)
+    assert Stay.objects.get().entered_at == NOW
+    drum.refresh_from_db()
+    manifest = world.delivered(drum, now=later(1))
+    receive(world, manifest, Receipt(line_of(manifest, drum), "rejected", None, "破损"), at=later(1))
+    request = ScanRequest("2", drum.code, "check_in", scanned_at=long_ago)
+    assert scan(actor=world.actor("firm"), request=request, now=later(2)).verdict == "accepted"
+    assert Stay.objects.get(left_at=None).entered_at == later(1)
+
+
+def test_waste_of_others_goes_into_no_storage_point(world: World) -> None:
+    drum = world.drum()
+    manifest = world.delivered(drum)
+    own = Depot.objects.create(
+        site=world.depots["depot"].site, name="自有", kind="storage_point", facility_code="TS009"
+    )
+    with pytest.raises(Refused, match="wrong_depot"):
+        manifests.receive(
+            actor=world.actor("depot"),
+            manifest=manifest,
+            receipts=[Receipt(line_of(manifest, drum))],
+            depot=own,
+            now=NOW,
+        )
+
+
+def test_the_district_of_the_place_sees_what_stands_there(world: World) -> None:
+    Site.objects.filter(pk=world.depots["depot"].site_id).update(division="330111")
+    world.depots["depot"].site.refresh_from_db()
+    drum = world.drum()
+    world.delivered(drum)
+    assert not Container.objects.visible_to(world.actor("regulator2")).exists()
+    scanned(world, "depot", drum, "1")
+    assert Container.objects.visible_to(world.actor("regulator2")).get() == drum
+
+
+def test_a_drum_of_another_site_comes_by_manifest(world: World) -> None:
+    site = Site.objects.create(organisation=world.organisations["firm"], code="X" * 22, name="二厂", division="330602")
+    drum = log_waste(actor=world.actor("firm"), site=site, data=DRUM, now=NOW)
+    assert scanned(world, "firm", drum, "1").reason == "wrong_depot"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -33,7 +32,7 @@ Clock = Callable[[Any], None]
 
 @pytest.fixture(autouse=True)
 def _now(clock: Clock) -> None:
-    cache.clear()
+    pass
 
 
 @pytest.fixture
@@ -215,6 +214,44 @@ def test_a_steward_sees_its_firms_and_acts_by_one_tap(world: World, clock: Clock
     assert "You act for" not in text(visitor.get("/"))
 
 
+def ended(world: World) -> Visitor:
+    """A steward whose chosen delegation has ended meanwhile."""
+    steward = world.add("steward", "steward")
+    held = Delegation.objects.create(principal=world.organisations["firm"], agent=steward, begun_at=NOW)
+    visitor = Visitor(world, "steward")
+    visitor.client.post("/act-as", {"delegation": held.pk})
+    held.ended_at = NOW
+    held.save()
+    return visitor
+
+
+def test_nobody_is_moved_to_another_organisation_unasked(world: World) -> None:
+    visitor = ended(world)
+    before = Entry.objects.count()
+    for answer in (visitor.get("/"), visitor.send("/log"), visitor.client.get("/api/v1/me")):
+        assert answer.status_code == 403
+        assert "acting_for_ended" in text(answer)
+    assert "You no longer act for this organisation: choose for whom you act." in text(visitor.get("/"))
+    assert 'href="/act-as"' in text(visitor.get("/"))
+    assert Entry.objects.count() == before
+
+
+def test_whose_choice_has_ended_chooses_again_without_signing_in_anew(world: World) -> None:
+    visitor = ended(world)
+    assert visitor.get("/sign-in")["Location"] == "/"
+    assert "演示steward" in text(visitor.get("/act-as"))
+    chosen = visitor.client.post("/act-as", {"membership": world.memberships["steward"].pk})
+    assert chosen["Location"] == "/"
+    assert "演示steward" in text(visitor.get("/"))
+
+
+def test_who_belongs_nowhere_any_more_is_told_so_at_the_door(world: World) -> None:
+    visitor = ended(world)
+    world.memberships["steward"].delete()
+    assert visitor.get("/act-as")["Location"].startswith("/sign-in")
+    assert "belongs to no organisation yet" in text(visitor.get("/sign-in"))
+
+
 def busy_day(world: World) -> None:
     """One more of everything that a home page tells."""
     world.drum()
@@ -390,7 +427,7 @@ def test_a_life_is_told_step_by_step_and_proven(world: World, django_assert_max_
     seal()
     drum = Container.objects.get()
     visitor = Visitor(world, "regulator")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         page = text(visitor.get(f"/containers/{drum.short_code}"))
     for words in ("Logged", "Put into the store", "Left with the carrier", "Received", "The masses differ"):
         assert words in page, words

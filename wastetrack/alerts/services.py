@@ -11,10 +11,10 @@ from typing import Any
 from django.db import connection, transaction
 
 from wastetrack.alerts.models import Alert, AlertState
-from wastetrack.errors import NotPermitted
+from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.canonical import canonical_json, instant
 from wastetrack.ledger.services import Fact, record
-from wastetrack.lifecycle.services import advance
+from wastetrack.lifecycle.services import advance, lock
 from wastetrack.parties.actors import SYSTEM, Actor
 
 log = logging.getLogger(__name__)
@@ -78,11 +78,15 @@ def end(kind: str, abouts: Sequence[str], *, actor: Actor, now: datetime) -> Non
 def acknowledge(alert: Alert, *, actor: Actor, note: str, now: datetime) -> Alert:
     """Say that it was seen and what is planned. It does not hide the alert.
 
-    Raises NotPermitted(not_your_part) for anybody but the organisation that answers for it.
+    Raises NotPermitted(not_your_part) for anybody but the organisation that answers for it, and Refused(alert_closed)
+    when its cause has ended meanwhile.
     """
     if alert.organisation_id != actor.organisation_id:
         raise NotPermitted("not_your_part", subject=alert.subject)
     with transaction.atomic():
+        (alert,) = lock([alert])
+        if not alert.is_open:
+            raise Refused("alert_closed", subject=alert.subject)
         alert.acknowledged_at, alert.acknowledged_by, alert.note = now, actor.user, note[:200]
         alert.save(update_fields=["acknowledged_at", "acknowledged_by", "note"])
         fact = Fact("alert.acknowledge", alert.subject, alert.readers(), {**_payload(alert), "note": alert.note})
@@ -90,12 +94,14 @@ def acknowledge(alert: Alert, *, actor: Actor, note: str, now: datetime) -> Aler
     return alert
 
 
-def sweep(now: datetime, *, batch: int = SWEEP_BATCH) -> int:
+def sweep(now: datetime, *, recorded_at: datetime | None = None, batch: int = SWEEP_BATCH) -> int:
     """Raise every alert that is due by `now`; returns how many moved. Reads only what is due, in bounded batches.
 
     Each batch is a transaction over locked rows: a kill loses nothing and another sweeper skips what is taken.
-    A row that cannot be moved is logged and left; it does not stop the rest.
+    A row that cannot be moved is logged and left; it does not stop the rest. `recorded_at` is the clock's time where
+    `now` is a rehearsal's; without it they are the same.
     """
+    recorded_at = recorded_at or now
     moved, stuck = 0, set[int]()
     while True:
         with transaction.atomic():
@@ -103,12 +109,12 @@ def sweep(now: datetime, *, batch: int = SWEEP_BATCH) -> int:
             alerts = list(due.filter(next_at__lte=now).exclude(pk__in=stuck).order_by("next_at", "id")[:batch])
             for verb in ("warn", "fall_due"):
                 rows = [alert for alert in alerts if ("fall_due" if alert.due_at <= now else "warn") == verb]
-                moved += _raise(rows, verb, now, stuck)
+                moved += _raise(rows, verb, now, recorded_at, stuck)
         if len(alerts) < batch:
             return moved
 
 
-def _raise(alerts: list[Alert], verb: str, now: datetime, stuck: set[int]) -> int:
+def _raise(alerts: list[Alert], verb: str, now: datetime, recorded_at: datetime, stuck: set[int]) -> int:
     if not alerts:
         return 0
     try:
@@ -117,7 +123,8 @@ def _raise(alerts: list[Alert], verb: str, now: datetime, stuck: set[int]) -> in
                 alerts,
                 verb,
                 actor=SYSTEM,
-                now=now,
+                now=recorded_at,
+                event_time=now,
                 payload=_payload,
                 change=lambda alert: {
                     "opened_at": alert.opened_at or now,
@@ -130,7 +137,7 @@ def _raise(alerts: list[Alert], verb: str, now: datetime, stuck: set[int]) -> in
             log.exception("alert %s cannot be raised", alerts[0].pk)
             stuck.add(alerts[0].pk)
             return 0
-    return sum(_raise([alert], verb, now, stuck) for alert in alerts)
+    return sum(_raise([alert], verb, now, recorded_at, stuck) for alert in alerts)
 
 
 def _payload(alert: Alert) -> dict[str, Any]:

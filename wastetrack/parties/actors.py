@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from wastetrack.errors import NotPermitted
+from wastetrack.regulations import divisions
 
 if TYPE_CHECKING:
     from wastetrack.parties.models import Delegation, Membership, Organisation, User
@@ -57,8 +58,9 @@ class Actor:
 
     @property
     def district(self) -> str:
-        """A regulator's district as a division prefix; empty for anybody else."""
-        return self.organisation.division if self.organisation and "regulator" in self.roles else ""
+        """A regulator's district as a division prefix (3306, also where it is kept as 330600); empty for others."""
+        division = self.organisation.division if self.organisation and "regulator" in self.roles else ""
+        return divisions.short(division) if divisions.exists(division) else ""
 
     @property
     def is_regulator(self) -> bool:

@@ -22,7 +22,11 @@ router = Router(tags=["parties"])
 def create_token(request: HttpRequest, body: TokenIn) -> dict[str, Any]:
     """A token for one user acting for one organisation."""
     granted = grant_token(
-        username=body.username, password=body.password, uscc=body.organisation or None, now=now_of(request)
+        username=body.username,
+        password=body.password,
+        uscc=body.organisation or None,
+        now=now_of(request),
+        address=request.META.get("REMOTE_ADDR", ""),
     )
     actor = granted.actor
     return {

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from wastetrack.errors import invalid
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.visibility import VisibleModel, VisibleQuerySet, in_district
+from wastetrack.parties.visibility import VisibleModel, in_district
+from wastetrack.regulations import divisions
 
 
 class OrganisationRole(models.TextChoices):
@@ -32,6 +34,11 @@ LICENSED = (OrganisationRole.COLLECTOR, OrganisationRole.CARRIER, OrganisationRo
 """Roles that hold a permit: their names and permits are public."""
 
 
+def is_licensed(path: str = "") -> Q:
+    """Rows whose organisation, found by `path` (`organisation__`), has a licensed role."""
+    return Q(*((f"{path}roles__contains", role) for role in LICENSED), _connector=Q.OR)
+
+
 class User(AbstractUser):
     """A person. What they may do comes from their memberships alone."""
 
@@ -43,13 +50,22 @@ class User(AbstractUser):
         return self.name or self.username
 
 
-class OrganisationQuerySet(VisibleQuerySet):
-    def with_role(self, role: str) -> OrganisationQuerySet:
-        """Organisations that have `role` among their roles."""
-        return self.filter(roles__contains=role)
+class Placed(VisibleModel):
+    """A model that lies in an administrative division, which the table must know: who sees it hangs on that."""
+
+    division = models.CharField(max_length=6, db_index=True)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save it. Raises Invalid(division) at `division` for one that the table does not know."""
+        if not divisions.exists(self.division):
+            raise invalid("division", "division")
+        super().save(*args, **kwargs)
 
 
-class Organisation(VisibleModel):
+class Organisation(Placed):
     """A legal unit, known by its unified social credit code (GB 32100, 18 characters)."""
 
     uscc = models.CharField(max_length=18, unique=True)
@@ -57,16 +73,13 @@ class Organisation(VisibleModel):
     short_name = models.CharField(max_length=40, blank=True)
     # Space-separated OrganisationRole values: read with every actor, so no join for them.
     roles = models.CharField(max_length=120, blank=True)
-    division = models.CharField(max_length=6, db_index=True)
-    """Administrative division; of a regulator: its district, by prefix (33, 3306, 330602)."""
+    # Of a regulator, `division` is its district: 33, 3306, 330602.
     address = models.CharField(max_length=200, blank=True)
     industry = models.CharField(max_length=80, blank=True)
     park = models.CharField(max_length=80, blank=True)
     contact_name = models.CharField(max_length=60, blank=True)
     contact_phone = models.CharField(max_length=30, blank=True)
     demo = models.BooleanField(default=False)
-
-    objects: ClassVar[Any] = OrganisationQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
@@ -77,22 +90,18 @@ class Organisation(VisibleModel):
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
-        licensed = Q()
-        for role in LICENSED:
-            licensed |= Q(roles__contains=role)
         own = Q(pk=actor.organisation_id)
         if actor.via is not None:
             own |= Q(pk=actor.via.pk)
-        return own | licensed | in_district("division", actor)
+        return own | is_licensed() | in_district("division", actor)
 
 
-class Site(VisibleModel):
+class Site(Placed):
     """A production or operating site (生产经营场所), HJ 608 code: credit code + 3 digits + P."""
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="sites")
     code = models.CharField(max_length=22, unique=True)
     name = models.CharField(max_length=120)
-    division = models.CharField(max_length=6, db_index=True)
     address = models.CharField(max_length=200, blank=True)
     latitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
     longitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
@@ -102,10 +111,7 @@ class Site(VisibleModel):
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
-        licensed = Q()
-        for role in LICENSED:
-            licensed |= Q(organisation__roles__contains=role)
-        return Q(organisation=actor.organisation_id) | licensed | in_district("division", actor)
+        return Q(organisation=actor.organisation_id) | is_licensed("organisation__") | in_district("division", actor)
 
 
 class PermitKind(models.TextChoices):
@@ -137,10 +143,8 @@ class Permit(VisibleModel):
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
-        licensed = Q()
-        for role in LICENSED:
-            licensed |= Q(organisation__roles__contains=role)
-        return Q(organisation=actor.organisation_id) | licensed | in_district("organisation__division", actor)
+        own = Q(organisation=actor.organisation_id)
+        return own | is_licensed("organisation__") | in_district("organisation__division", actor)
 
     def valid_on(self, day: date) -> bool:
         return self.valid_from <= day <= self.valid_to

@@ -21,17 +21,15 @@ def actor_of_token(secret: str, now: datetime) -> Actor | None:
 
 
 def actor_of_session(user_id: int, membership_id: int | None, delegation_id: int | None) -> Actor | None:
-    """The actor a session last chose; falls back to the user's first membership when that choice has ended."""
+    """The actor a session chose, or the user's first membership where it chose none; None when the choice has ended."""
     memberships = Membership.objects.filter(user=user_id, user__is_active=True).select_related("user", "organisation")
-    membership = memberships.filter(pk=membership_id).first() if membership_id else None
-    if membership is None:
-        membership, delegation_id = memberships.order_by("pk").first(), None
-    if membership is None:
-        return None
-    if delegation_id:
-        delegation = open_delegations(membership).filter(pk=delegation_id).first()
-        return Actor.of(membership, delegation)
-    return Actor.of(membership)
+    if membership_id:
+        memberships = memberships.filter(pk=membership_id)
+    membership = memberships.order_by("pk").first()
+    if membership is None or not delegation_id:
+        return Actor.of(membership) if membership else None
+    delegation = open_delegations(membership).filter(pk=delegation_id).first()
+    return Actor.of(membership, delegation) if delegation else None
 
 
 def open_delegations(membership: Membership):  # type: ignore[no-untyped-def]

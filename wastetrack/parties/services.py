@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.auth import authenticate
+from django.core.cache import cache
 
 from wastetrack.errors import NotPermitted, Refused, invalid
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Token, User
 from wastetrack.parties.selectors import choose
+
+TRIES, TRIES_SECONDS = 10, 300
+"""Wrong passwords before every password is refused for a while."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +28,37 @@ class Granted:
     expires_at: datetime
 
 
-def grant_token(*, username: str, password: str, uscc: str | None, now: datetime) -> Granted:
-    """A token for a user acting for one organisation (the first one when not named).
+def _count_try(who: str) -> str:
+    """Count a password tried, before it is looked at: during the lock-out a right one is not told from a wrong one.
 
-    Raises Refused(wrong_credentials, 401), NotPermitted(not_a_member).
+    Returns the counter's key, to be deleted when the password was right. Raises Refused(too_many_requests, 429).
     """
+    key = "tries:" + hashlib.sha256(who.encode()).hexdigest()
+    cache.add(key, 0, TRIES_SECONDS)
+    if cache.incr(key) > TRIES:
+        raise Refused("too_many_requests", status=429, seconds=TRIES_SECONDS)
+    return key
+
+
+def recognise(*, username: str, password: str, address: str = "") -> User:
+    """Whoever has this name and password; tries are counted per name and `address`.
+
+    Raises Refused(wrong_credentials, 401), Refused(too_many_requests, 429).
+    """
+    tries = _count_try(f"{address}\n{username.lower()}")
     user = authenticate(username=username, password=password)
     if not isinstance(user, User):
         raise Refused("wrong_credentials", status=401)
+    cache.delete(tries)
+    return user
+
+
+def grant_token(*, username: str, password: str, uscc: str | None, now: datetime, address: str = "") -> Granted:
+    """A token for a user acting for one organisation (the first one when not named).
+
+    Raises what `recognise` raises, and NotPermitted(not_a_member).
+    """
+    user = recognise(username=username, password=password, address=address)
     chosen = choose(user, uscc)
     if chosen is None:
         raise NotPermitted("not_a_member")
@@ -41,8 +69,13 @@ def grant_token(*, username: str, password: str, uscc: str | None, now: datetime
 
 
 def confirm_signer(actor: Actor, password: str) -> None:
-    """The one who signs gives the password again. Raises Invalid(password_missing), NotPermitted(wrong_password)."""
+    """The one who signs gives the password again; tries are counted per user.
+
+    Raises Invalid(password_missing), NotPermitted(wrong_password), Refused(too_many_requests, 429).
+    """
     if not password:
         raise invalid("password", "password_missing")
-    if actor.user is None or not actor.user.check_password(password):
+    tries = _count_try(f"signer\n{actor.person.pk}")
+    if not actor.person.check_password(password):
         raise NotPermitted("wrong_password")
+    cache.delete(tries)

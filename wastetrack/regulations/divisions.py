@@ -63,9 +63,3 @@ def full_name(code: str, language: str = "zh") -> str:
     """The name with all it lies in: 浙江省绍兴市越城区; Yuecheng District, Shaoxing, Zhejiang."""
     names = [name_of(part, language) for part in chain(code)]
     return ", ".join(reversed(names)) if language == "en" else "".join(names)
-
-
-def children(code: str) -> list[str]:
-    """The codes directly below a division, in order; all provinces for no code."""
-    parent = short(code) if code else ""
-    return [c for c in _NAMES if len(c) == len(parent) + 2 and c.startswith(parent)]

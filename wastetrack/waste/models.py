@@ -162,7 +162,12 @@ class Container(Stateful):
     def treat(self) -> None:
         """All of it has been treated."""
 
-    @verb(source=[ContainerState.LOGGED, ContainerState.STORED], target=ContainerState.VOIDED, by="generator")
+    @verb(
+        source=[ContainerState.LOGGED, ContainerState.STORED],
+        target=ContainerState.VOIDED,
+        by="generator",
+        guards=[Guard("already_handed_over", lambda container: container.holder_id == container.generator_id)],
+    )
     def void(self) -> None:
         """Logged by mistake: there is no such drum."""
 

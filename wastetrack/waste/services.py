@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
-from wastetrack.lifecycle.services import next_number
+from wastetrack.lifecycle.services import lock, next_number
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Site
 from wastetrack.parties.visibility import audience
@@ -134,8 +134,9 @@ def save_stream(*, actor: Actor, container: Container, now: datetime) -> WasteSt
     actor.require_write()
     if container.generator_id != actor.organisation_id:
         raise NotPermitted("not_your_part")
-    same = {name: getattr(container, name) for name in STREAM_FIELDS}
     with transaction.atomic():
+        (container,) = lock([container])
+        same = {name: getattr(container, name) for name in STREAM_FIELDS}
         stream = WasteStream.objects.create(organisation=container.generator, site=container.origin, **same)
         container.stream = stream
         container.save(update_fields=["stream"])
@@ -153,11 +154,23 @@ def require_stored_state(container: Container) -> None:
 
 def share(containers: Sequence[Container], readers: frozenset[str]) -> None:
     """Let further organisations and districts see these locked containers from now on (two queries)."""
+    _write_readers(containers, {container.pk: container.readers() | readers for container in containers})
+
+
+def set_readers(containers: Sequence[Container], readers: Mapping[int, frozenset[str]]) -> None:
+    """Draw anew who may see these locked containers, by container id (four queries)."""
+    rows = ContainerReader.objects.filter(container__in=containers)
+    gone = [row.pk for row in rows if row.reader not in readers[row.container_id]]
+    ContainerReader.objects.filter(pk__in=gone).delete()
+    _write_readers(containers, readers)
+
+
+def _write_readers(containers: Sequence[Container], readers: Mapping[int, frozenset[str]]) -> None:
     for container in containers:
-        container.reader_keys = " ".join(sorted(container.readers() | readers))
+        container.reader_keys = " ".join(sorted(readers[container.pk]))
     Container.objects.bulk_update(containers, ["reader_keys"], batch_size=500)
     ContainerReader.objects.bulk_create(
-        [ContainerReader(container=container, reader=key) for container in containers for key in sorted(readers)],
+        [ContainerReader(container=container, reader=key) for container in containers for key in container.readers()],
         ignore_conflicts=True,
         batch_size=2_000,
     )

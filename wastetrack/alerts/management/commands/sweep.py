@@ -25,8 +25,9 @@ class Command(BaseCommand):
         if options["loop"] and options["now"]:
             raise CommandError("--loop reads the clock itself: it does not go with --now.")
         while True:
-            now = _moment(options["now"]) if options["now"] else timezone.localtime()
-            moved = sweep(now)
+            clock = timezone.localtime()
+            now = _moment(options["now"]) if options["now"] else clock
+            moved = sweep(now, recorded_at=clock)
             seal()
             self.stdout.write(f"{now.isoformat()} {moved} raised")
             if not options["loop"]:

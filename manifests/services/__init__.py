@@ -1,0 +1,28 @@
+"""The manifest's verbs: each moves manifest and containers in one transaction; its ledger entry is the signature."""
+
+from manifests.services.carriage import deliver, depart, plain_plate
+from manifests.services.common import plain_code
+from manifests.services.drafting import cancel, content_of, draft, issue, problems
+from manifests.services.receipt import Receipt, read_receipts, receive, take_back
+from manifests.services.settlement import close, settle
+from manifests.services.treatment import Treated, treat
+
+__all__ = [
+    "Receipt",
+    "Treated",
+    "cancel",
+    "close",
+    "content_of",
+    "deliver",
+    "depart",
+    "draft",
+    "issue",
+    "plain_code",
+    "plain_plate",
+    "problems",
+    "read_receipts",
+    "receive",
+    "settle",
+    "take_back",
+    "treat",
+]

@@ -1,0 +1,56 @@
+"""What the verbs of a manifest share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from manifests.models import (
+    Manifest,
+)
+from wastetrack.errors import NotPermitted, invalid
+from wastetrack.ledger.canonical import canonical_json, instant
+from wastetrack.ledger.services import Fact
+from wastetrack.lifecycle.services import move
+from wastetrack.parties.actors import Actor
+from wastetrack.waste.models import Container
+
+NOTE_LENGTH = 200
+
+
+def signature(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What binds an entry to what was signed: the content and the SHA-256 of its canonical JSON."""
+    return {"content": dict(content), "content_sha256": hashlib.sha256(canonical_json(content).encode()).hexdigest()}
+
+
+def plain_code(text: object) -> str:
+    """A container code as typed, without dashes and spaces."""
+    return str(text or "").upper().replace("-", "").replace(" ", "")
+
+
+def move_containers(manifest: Manifest, verb: str, actor: Actor) -> tuple[list[Container], list[Fact]]:
+    containers = [line.container for line in manifest.lines.select_related("container")]
+    return move(containers, verb, actor=actor, position="manifest", payload=about(manifest))
+
+
+def about(manifest: Manifest) -> dict[str, str]:
+    return {"manifest": manifest.number}
+
+
+def require_party(actor: Actor, manifest: Manifest, party: str) -> None:
+    actor.require_write()
+    if party not in manifest.positions(actor):
+        raise NotPermitted("not_your_part", subject=manifest.subject)
+
+
+def event_time(field: str, at: datetime | None, now: datetime, *, not_before: datetime | None) -> datetime:
+    """When it happened: now unless said otherwise; not in the future, not before what must come first."""
+    if at is None:
+        return now
+    if at > now:
+        raise invalid(field, "time_in_future")
+    if not_before is not None and at < not_before:
+        raise invalid(field, "time_out_of_order", earliest=instant(not_before))
+    return at

@@ -1,0 +1,266 @@
+"""Receipt at the gate, line by line, and taking back what was refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from depots import services as store
+from depots.models import Bay, Depot, Stay
+from manifests.deviation import severity_of
+from manifests.models import (
+    ON_THE_WAY,
+    Discrepancy,
+    Line,
+    Manifest,
+    ManifestState,
+    Outcome,
+)
+from manifests.services.common import (
+    NOTE_LENGTH,
+    about,
+    event_time,
+    plain_code,
+    require_party,
+    signature,
+)
+from wastetrack.errors import FieldError, Invalid, Refused
+from wastetrack.ledger.services import Fact, record
+from wastetrack.lifecycle.services import lock, move
+from wastetrack.parties.actors import Actor
+from wastetrack.units import grams, kg_text
+from wastetrack.waste import clock
+from wastetrack.waste.models import Container
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the receiver found of one line: accepted with its mass (None: as declared), or rejected with a reason."""
+
+    line: Line
+    outcome: str = Outcome.ACCEPTED
+    mass_g: int | None = None
+    reason: str = ""
+
+
+def read_receipts(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> list[Receipt]:
+    """Receipts from `{container, outcome, mass_kg, reason}` rows; no rows: every open line as declared.
+
+    Raises Invalid naming each row: unknown_line, duplicate_line, unknown_outcome, reason_missing, mass_….
+    """
+    lines = list(manifest.lines.select_related("container"))
+    if not rows:
+        return [Receipt(line) for line in lines if not line.outcome]
+    by_code = {code: line for line in lines for code in (line.container.code, line.container.short_code)}
+    receipts, errors, seen = [], list[FieldError](), set[int]()
+    for number, row in enumerate(rows):
+        field = f"lines.{number}"
+        line = by_code.get(plain_code(row.get("container")))
+        if line is None:
+            errors.append(FieldError(f"{field}.container", "unknown_line"))
+            continue
+        if line.pk in seen:
+            errors.append(FieldError(f"{field}.container", "duplicate_line"))
+        seen.add(line.pk)
+        receipt, found = _read_receipt(field, line, row)
+        receipts.append(receipt)
+        errors += found
+    if errors:
+        raise Invalid(*errors)
+    return receipts
+
+
+def _read_receipt(field: str, line: Line, row: Mapping[str, Any]) -> tuple[Receipt, list[FieldError]]:
+    outcome = row.get("outcome") or Outcome.ACCEPTED
+    reason = str(row.get("reason") or "")[:NOTE_LENGTH]
+    if outcome == Outcome.REJECTED:
+        errors = [] if reason.strip() else [FieldError(f"{field}.reason", "reason_missing")]
+        return Receipt(line, outcome, None, reason), errors
+    if outcome != Outcome.ACCEPTED:
+        return Receipt(line), [FieldError(f"{field}.outcome", "unknown_outcome")]
+    try:
+        return Receipt(line, outcome, grams(row.get("mass_kg"), field=f"{field}.mass_kg"), reason), []
+    except Invalid as error:
+        return Receipt(line), list(error.errors)
+
+
+def receive(
+    *,
+    actor: Actor,
+    manifest: Manifest,
+    receipts: Sequence[Receipt],
+    depot: Depot,
+    now: datetime,
+    bay: Bay | None = None,
+    at: datetime | None = None,
+) -> Manifest:
+    """The receiver accepts or refuses lines of a manifest that is on its way; the last one settles its state.
+
+    Accepted containers enter the depot's stock with a new clock and their weighed mass; a deviation beyond the limits
+    opens a discrepancy. Raises Refused(illegal_state | line_already_received | bay_full), NotPermitted.
+    """
+    with transaction.atomic():
+        (manifest,) = lock([manifest])
+        require_party(actor, manifest, "receiver")
+        store.require_own(actor, depot)
+        lines = {line.pk: line for line in _with_first_stay(Line.objects.filter(manifest=manifest), depot)}
+        for receipt in receipts:
+            if lines[receipt.line.pk].outcome:
+                raise Refused("line_already_received", container=receipt.line.container.short_grouped)
+        if manifest.state not in ON_THE_WAY:
+            raise Refused("illegal_state", verb="receive", state=manifest.state, subject=manifest.subject)
+        if not depot.takes_from_others:
+            raise Refused("wrong_depot", container="")
+        at = event_time("received_at", at, now, not_before=manifest.departed_at)
+        facts: list[Fact] = []
+        for receipt, container in zip(receipts, lock([receipt.line.container for receipt in receipts]), strict=True):
+            receipt.line.container = container
+            facts += _receive_line(actor, manifest, lines[receipt.line.pk], receipt, depot, bay, at)
+        facts += _after_receipt(actor, manifest, list(lines.values()), at)
+        record(actor, facts, now=now, event_time=at)
+    return manifest
+
+
+def _receive_line(
+    actor: Actor, manifest: Manifest, line: Line, receipt: Receipt, depot: Depot, bay: Bay | None, at: datetime
+) -> list[Fact]:
+    line.outcome, line.reason, line.received_at = receipt.outcome, receipt.reason, at
+    container = receipt.line.container
+    if receipt.outcome == Outcome.REJECTED:
+        line.save(update_fields=["outcome", "reason", "received_at"])
+        payload = {**about(manifest), "reason": receipt.reason}
+        return [Fact("container.reject", container.subject, container.readers(), payload)]
+    mass_g = line.mass_g if receipt.mass_g is None else receipt.mass_g
+    line.received_mass_g = mass_g
+    line.save(update_fields=["outcome", "reason", "received_at", "received_mass_g"])
+    bay = store.place_for(depot, bay, mass_g)
+    since = _clock_start(line, container, depot, at)
+    told = {**about(manifest), "declared_kg": kg_text(line.mass_g)}
+    container, facts = _into_stock(actor, container, "receive", depot, bay, at, since, mass_g, told)
+    receipt.line.container = container
+    return facts + _open_discrepancy(manifest, line, container, at)
+
+
+def _into_stock(
+    actor: Actor,
+    container: Container,
+    verb: str,
+    depot: Depot,
+    bay: Bay | None,
+    at: datetime,
+    since: date,
+    mass_g: int,
+    payload: Mapping[str, Any],
+) -> tuple[Container, list[Fact]]:
+    """A container comes off the lorry into a depot: state, holder, mass, stay, and the clock of its new holder."""
+    day = timezone.localdate(at)
+    limit = clock.limit_for(
+        depot.site.organisation.role_set, depot.permit.kind if depot.permit else None, container.waste_code, day
+    )
+    clock.set_deadline(container, limit, since)
+    (container,), facts = move(
+        [container],
+        verb,
+        actor=actor,
+        position="manifest",
+        payload={**payload, **store.place_payload(depot, bay), "mass_kg": kg_text(mass_g)},
+        change={
+            "holder_id": depot.organisation_id,
+            "mass_g": mass_g,
+            "storage_deadline": container.storage_deadline,
+            "storage_clause": container.storage_clause,
+        },
+    )
+    store.enter([container], depot=depot, bay=bay, at=at)
+    clock.start(
+        [container], limit=limit, since=since, organisation_id=depot.organisation_id, division=depot.site.division
+    )
+    return container, facts
+
+
+def _with_first_stay(lines: QuerySet[Line], depot: Depot) -> QuerySet[Line]:
+    """The lines with `first_stay`: when their container first came to the depot's organisation, if it ever did."""
+    stays = Stay.objects.filter(container=OuterRef("container"), depot__site__organisation=depot.organisation_id)
+    return lines.annotate(first_stay=Subquery(stays.order_by("entered_at").values("entered_at")[:1]))
+
+
+def _clock_start(line: Line, container: Container, depot: Depot, at: datetime) -> date:
+    """Since when it counts: filling at its generator's, else its first receipt here. Being sent on resets nothing."""
+    if container.generator_id == depot.organisation_id:
+        return container.accumulation_start
+    return timezone.localdate(line.first_stay or at)  # type: ignore[attr-defined]
+
+
+def _open_discrepancy(manifest: Manifest, line: Line, container: Container, at: datetime) -> list[Fact]:
+    assert line.received_mass_g is not None
+    severity = severity_of(line.mass_g, line.received_mass_g)
+    if severity is None:
+        return []
+    Discrepancy.objects.create(
+        line=line,
+        severity=severity,
+        declared_mass_g=line.mass_g,
+        received_mass_g=line.received_mass_g,
+        opened_at=at,
+    )
+    payload = {
+        "container": container.code,
+        "severity": severity,
+        "declared_kg": kg_text(line.mass_g),
+        "received_kg": kg_text(line.received_mass_g),
+    }
+    return [Fact("manifest.discrepancy", manifest.subject, manifest.readers() | container.readers(), payload)]
+
+
+def _after_receipt(actor: Actor, manifest: Manifest, lines: Sequence[Line], at: datetime) -> list[Fact]:
+    """The manifest's own move: to `delivered` by a first receipt, to its outcome by the last."""
+    delivered = {} if manifest.delivered_at else {"delivered_at": at}
+    if delivered:
+        manifest.legs.filter(arrived_at=None).update(arrived_at=at)
+    outcomes = {line.outcome for line in lines}
+    if "" in outcomes:
+        if manifest.state == ManifestState.DELIVERED:
+            return []
+        return move([manifest], "deliver", actor=actor, change=delivered, payload={"by_receipt": True})[1]
+    verb = {frozenset({"accepted"}): "receive", frozenset({"rejected"}): "reject"}.get(
+        frozenset(outcomes), "receive_partly"
+    )
+    content = {
+        "number": manifest.number,
+        "lines": [
+            {"position": line.position, "outcome": line.outcome, "mass_kg": kg_text(line.received_mass_g)}
+            for line in lines
+        ],
+    }
+    change = {"received_at": at, **delivered}
+    return move([manifest], verb, actor=actor, change=change, payload=signature(content))[1]
+
+
+def take_back(
+    *, actor: Actor, line: Line, depot: Depot, now: datetime, bay: Bay | None = None, at: datetime | None = None
+) -> Container:
+    """The sender takes a refused container back into its own store; its clock goes on."""
+    with transaction.atomic():
+        store.require_own(actor, depot)
+        (manifest,) = lock([line.manifest])
+        require_party(actor, manifest, "sender")
+        line = _with_first_stay(Line.objects.select_related("container"), depot).get(pk=line.pk)
+        if line.outcome != Outcome.REJECTED or line.taken_back_at is not None:
+            raise Refused("already_here", container=line.container.short_grouped)
+        at = store.not_before(at or now, line.received_at or now)
+        (line.container,) = lock([line.container])
+        bay = store.place_for(depot, bay, line.container.mass_g)
+        since, mass_g = _clock_start(line, line.container, depot, at), line.container.mass_g
+        container, facts = _into_stock(
+            actor, line.container, "take_back", depot, bay, at, since, mass_g, about(manifest)
+        )
+        line.taken_back_at = at
+        line.save(update_fields=["taken_back_at"])
+        record(actor, facts, now=now, event_time=at)
+    return container

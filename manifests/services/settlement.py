@@ -1,0 +1,94 @@
+"""Settling what declared and received mass differ by, and closing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from manifests.deviation import within_reach
+from manifests.models import (
+    Discrepancy,
+    Line,
+    Manifest,
+    Statement,
+)
+from manifests.services.common import (
+    NOTE_LENGTH,
+    about,
+)
+from wastetrack.errors import NotPermitted, Refused
+from wastetrack.ledger.services import Fact, record
+from wastetrack.lifecycle.services import advance, lock
+from wastetrack.parties.actors import Actor
+from wastetrack.units import grams, kg_text
+from wastetrack.waste.models import ContainerState
+
+STANDING = (ContainerState.STORED, ContainerState.COMMITTED)
+
+
+def settle(*, actor: Actor, manifest: Manifest, line: Line, mass_kg: object, note: str, now: datetime) -> Discrepancy:
+    """One side states the mass it stands by; when both state the same, the discrepancy is settled at that mass.
+
+    A side that slipped may state another mass until the other has agreed; the ledger keeps both.
+    Raises Refused(no_discrepancy | already_stated | settle_differs | settle_out_of_range), NotPermitted(not_your_part),
+    Invalid(mass_…).
+    """
+    mass_g = grams(mass_kg)
+    with transaction.atomic():
+        (manifest,) = lock([manifest])
+        sides = manifest.positions(actor) & {"sender", "receiver"}
+        if not sides:
+            raise NotPermitted("not_your_part", verb="settle", subject=manifest.subject)
+        (side,) = sides
+        discrepancy = Discrepancy.objects.filter(line=line, settled_at=None).first()
+        if discrepancy is None or line.manifest_id != manifest.pk:
+            raise Refused("no_discrepancy")
+        other = discrepancy.statements.exclude(side=side).first()
+        if other is not None and other.mass_g != mass_g:
+            # Recording it would leave two final statements that can never meet.
+            raise Refused("settle_differs", stated_kg=kg_text(other.mass_g))
+        if not within_reach(discrepancy.declared_mass_g, discrepancy.received_mass_g, mass_g):
+            raise Refused("settle_out_of_range")
+        _state(discrepancy, side, mass_g, note, actor, now)
+        payload = {
+            "container": line.container.code,
+            "side": side,
+            "mass_kg": kg_text(mass_g),
+            "note": note[:NOTE_LENGTH],
+        }
+        facts = [Fact("manifest.settle", manifest.subject, manifest.readers(), payload)]
+        if other is not None:
+            discrepancy.settled_at = now
+            discrepancy.save(update_fields=["settled_at"])
+            facts += _weigh(line, mass_g, manifest)
+        record(actor, facts, now=now)
+    return discrepancy
+
+
+def _state(discrepancy: Discrepancy, side: str, mass_g: int, note: str, actor: Actor, now: datetime) -> None:
+    if discrepancy.statements.filter(side=side, mass_g=mass_g).exists():
+        raise Refused("already_stated")
+    said = {"mass_g": mass_g, "note": note[:NOTE_LENGTH], "by": actor.person, "at": now}
+    Statement.objects.update_or_create(discrepancy=discrepancy, side=side, defaults=said)
+
+
+def _weigh(line: Line, mass_g: int, manifest: Manifest) -> list[Fact]:
+    """The agreed mass becomes the container's while it stands with the receiver, announced onward or not.
+
+    One that has gone on since keeps the mass that its next manifest declared: nobody there waits for our paperwork.
+    """
+    (container,) = lock([line.container])
+    stands = container.holder_id == manifest.receiver_id and container.state in STANDING
+    if container.mass_g == mass_g or not stands:
+        return []
+    before, container.mass_g = container.mass_g, mass_g
+    container.save(update_fields=["mass_g"])
+    payload = {**about(manifest), "from_kg": kg_text(before), "to_kg": kg_text(mass_g)}
+    return [Fact("container.weigh", container.subject, container.readers(), payload)]
+
+
+def close(*, actor: Actor, manifest: Manifest, now: datetime) -> Manifest:
+    """Nothing is left to do. Raises Refused(open_discrepancy | not_treated | not_taken_back)."""
+    (manifest,) = advance([manifest], "close", actor=actor, now=now, change={"closed_at": now})
+    return manifest
