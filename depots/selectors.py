@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, FilteredRelation, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from depots.models import Bay, Depot, Stay
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
+from wastetrack.regulations.compatibility import conflict, groups_for
 
 OPEN_STAY = Q(stays__left_at=None)
 
@@ -59,20 +59,49 @@ def get_bay(depot: Depot, code: object) -> Bay:
     return bay
 
 
-def with_used(bays: QuerySet[Bay]) -> QuerySet[Bay]:
-    """The bays with `used`: grams that stand in each now."""
-    return bays.annotate(used=Coalesce(Sum("stays__container__mass_g", filter=OPEN_STAY), 0))
+@dataclass
+class BayLoad:
+    """A bay as a drum finds it: grams that stand in it and of which wastes."""
+
+    bay: Bay
+    used: int = 0
+    waste_codes: set[str] = field(default_factory=set)
+
+    def problem(self, waste_code: str, mass_g: int) -> str | None:
+        """Why this waste may not stand here: bay_full, bay_incompatible; None when it may.
+
+        A waste whose reaction groups its code does not tell is stopped by nothing but explosives.
+        """
+        if self.bay.capacity_g is not None and self.used + mass_g > self.bay.capacity_g:
+            return "bay_full"
+        own = groups_for(waste_code) or frozenset()
+        if any(conflict(own, groups_for(other) or frozenset()) for other in self.waste_codes):
+            return "bay_incompatible"
+        return None
 
 
-def has_room(bay: Any, mass_g: int) -> bool:
-    """Whether a bay read `with_used` can take this mass."""
-    return bay.capacity_g is None or bay.used + mass_g <= bay.capacity_g
+def bay_loads(depot: Depot, bay: Bay | None = None) -> list[BayLoad]:
+    """The depot's bays, or the one named, by code, each with what stands in it (one query)."""
+    bays = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
+    rows = (
+        bays.annotate(here=FilteredRelation("stays", condition=Q(stays__left_at=None)))
+        .order_by("code")
+        .values("pk", "code", "name", "capacity_g", "here__container__waste_code")
+        .annotate(mass_g=Sum("here__container__mass_g"))
+    )
+    loads: dict[int, BayLoad] = {}
+    for row in rows:
+        found = Bay(pk=row["pk"], depot=depot, code=row["code"], name=row["name"], capacity_g=row["capacity_g"])
+        load = loads.setdefault(row["pk"], BayLoad(found))
+        if row["here__container__waste_code"]:
+            load.used += row["mass_g"]
+            load.waste_codes.add(row["here__container__waste_code"])
+    return list(loads.values())
 
 
-def roomy_bay(depot: Depot, mass_g: int) -> Bay | None:
-    """The bay to propose: the depot's first with room for this mass, as things stand; None where there is none."""
-    bays = with_used(Bay.objects.filter(depot=depot)).order_by("code")
-    return next((bay for bay in bays if has_room(bay, mass_g)), None)
+def roomy_bay(depot: Depot, waste_code: str, mass_g: int) -> Bay | None:
+    """The bay to propose: the depot's first where this drum may stand, as things are; None where there is none."""
+    return next((load.bay for load in bay_loads(depot) if load.problem(waste_code, mass_g) is None), None)
 
 
 def stock(depot: Depot) -> QuerySet[Stay]:

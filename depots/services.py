@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from depots.models import Bay, Depot, Stay
-from depots.selectors import has_room, with_used
+from depots.selectors import bay_loads
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move
@@ -70,7 +70,7 @@ def _store(
     along_with: Sequence[Fact] = (),
 ) -> Container:
     (container,) = lock([container])
-    bay = place_for(depot, bay, container.mass_g)
+    bay = place_for(depot, bay, container, container.mass_g)
     (container,), facts = move([container], "store", actor=actor, payload=place_payload(depot, bay))
     enter([container], depot=depot, bay=bay, at=at)
     record(actor, [*along_with, *facts], now=now, event_time=at)
@@ -119,7 +119,7 @@ def put_away(*, actor: Actor, container: Container, bay: Bay, now: datetime, at:
         if stay is None:
             raise Refused("not_here", container=container.short_grouped)
         if stay.bay_id != bay.pk:
-            place_for(bay.depot, bay, container.mass_g)
+            place_for(bay.depot, bay, container, container.mass_g)
             stay.bay = bay
             stay.save(update_fields=["bay"])
         fact = Fact("container.put_away", container.subject, container.readers(), place_payload(bay.depot, bay))
@@ -127,28 +127,30 @@ def put_away(*, actor: Actor, container: Container, bay: Bay, now: datetime, at:
     return stay
 
 
-def place_for(depot: Depot, bay: Bay | None, mass_g: int) -> Bay | None:
-    """The bay to use: the one asked for if it has room, else the first with room; None where a depot has no bays.
+def place_for(depot: Depot, bay: Bay | None, container: Container, mass_g: int) -> Bay | None:
+    """The bay to use: the one asked for, else the first with room and nothing that reacts with it.
 
-    The bays' rows stay locked to the end of the transaction: two drums for the last place come one after the other.
-    The caller has locked the container before. Raises Refused(bay_full | no_room), Refused(wrong_bay) for another
-    depot's bay.
+    None where a depot has no bays. The bays' rows stay locked to the end of the transaction: two drums for the last
+    place come one after the other. The caller has locked the container before.
+    Raises Refused(bay_full | bay_incompatible | no_room | no_safe_bay), Refused(wrong_bay) for another depot's bay.
     """
     if bay is not None and bay.depot_id != depot.pk:
         raise Refused("wrong_bay", bay=bay.code)
-    asked = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
     if connection.features.has_select_for_update:
         # On SQLite the transaction itself is the lock, and this question is saved.
+        asked = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
         list(asked.select_for_update().order_by("pk").values("pk"))
-    bays = list(with_used(asked).order_by("code"))
-    for candidate in bays:
-        if has_room(candidate, mass_g):
-            return bay or candidate
+    problems = set()
+    for load in bay_loads(depot, bay):
+        problem = load.problem(container.waste_code, mass_g)
+        if problem is None:
+            return load.bay
+        problems.add(problem)
+    if not problems:
+        return None
     if bay is not None:
-        raise Refused("bay_full", bay=bay.code)
-    if bays:
-        raise Refused("no_room")
-    return None
+        raise Refused(problems.pop(), bay=bay.code)
+    raise Refused("no_safe_bay" if "bay_incompatible" in problems else "no_room")
 
 
 def not_before(at: datetime, earliest: datetime) -> datetime:

@@ -156,6 +156,8 @@ SENTENCES: dict[str, Any] = {
     "not_at_site": _("Drum %(container)s stands at another of your sites: one manifest for each site."),
     "partly_treated": _("Part of drum %(container)s has been treated already: it cannot be sent on."),
     "already_handed_over": _("This drum has been on the road: it cannot be voided."),
+    "bay_incompatible": _("Bay %(bay)s holds waste that reacts with this drum: choose another."),
+    "no_safe_bay": _("Every bay with room holds waste that reacts with this drum. Set it aside and make room."),
     "no_room": _("No bay here has room for this drum: send something on first."),
     "not_your_container": _("Drum %(container)s is not yours to send."),
     "several_sites": _("These drums stand at different sites: one manifest for each site."),

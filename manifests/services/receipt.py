@@ -139,7 +139,7 @@ def _receive_line(
     mass_g = line.mass_g if receipt.mass_g is None else receipt.mass_g
     line.received_mass_g = mass_g
     line.save(update_fields=["outcome", "reason", "received_at", "received_mass_g"])
-    bay = store.place_for(depot, bay, mass_g)
+    bay = store.place_for(depot, bay, container, mass_g)
     since = _clock_start(line, container, depot, at)
     told = {**about(manifest), "declared_kg": kg_text(line.mass_g)}
     container, facts = _into_stock(actor, container, "receive", depot, bay, at, since, mass_g, told)
@@ -255,7 +255,7 @@ def take_back(
             raise Refused("already_here", container=line.container.short_grouped)
         at = store.not_before(at or now, line.received_at or now)
         (line.container,) = lock([line.container])
-        bay = store.place_for(depot, bay, line.container.mass_g)
+        bay = store.place_for(depot, bay, line.container, line.container.mass_g)
         since, mass_g = _clock_start(line, line.container, depot, at), line.container.mass_g
         container, facts = _into_stock(
             actor, line.container, "take_back", depot, bay, at, since, mass_g, about(manifest)

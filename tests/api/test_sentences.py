@@ -32,7 +32,7 @@ BY_NAME = {
     "wastetrack/waste/reading.py": {"unknown_form", "unknown_container_kind"},
     "wastetrack/regulations/catalogue_file.py": set(),
     "depots/selectors.py": {"unknown_depot"},
-    "depots/services.py": {"treated", "voided", "emptied", "was_missing"},
+    "depots/services.py": {"treated", "voided", "emptied", "was_missing", "bay_full", "bay_incompatible"},
     "wastetrack/http.py": {"not_found", "method_not_allowed"},
     "wastetrack/api.py": {"malformed", "forged", "not_permitted"},
 }

@@ -583,3 +583,22 @@ def test_a_drum_of_another_site_comes_by_manifest(world: World) -> None:
     site = Site.objects.create(organisation=world.organisations["firm"], code="X" * 22, name="二厂", division="330602")
     drum = log_waste(actor=world.actor("firm"), site=site, data=DRUM, now=NOW)
     assert scanned(world, "firm", drum, "1").reason == "wrong_depot"
+
+
+ACID = {"waste_code": "900-300-34", "name": "废酸", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
+ALKALI = {"waste_code": "900-352-35", "name": "废碱", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
+
+
+def test_what_reacts_stands_in_no_bay_together(world: World) -> None:
+    Permit.objects.filter(organisation=world.organisations["depot"]).update(codes="HW08 HW34 HW35")
+    acid, alkali, third = world.drum(**ACID), world.drum(**ALKALI), world.drum(**ACID)
+    world.delivered(acid, alkali, third)
+    scanned(world, "depot", acid, "1")
+    assert scanned(world, "depot", alkali, "2", bay="A1").reason == "bay_incompatible"
+    assert scanned(world, "depot", alkali, "3").verdict == "accepted"
+    assert {stay.container_id: stay.bay and stay.bay.code for stay in stock(world.depots["depot"])} == {
+        acid.pk: "A1",
+        alkali.pk: "A2",
+    }
+    Bay.objects.filter(depot=world.depots["depot"], code="A1").update(capacity_g=20_000)
+    assert scanned(world, "depot", third, "4").reason == "no_safe_bay"
