@@ -210,7 +210,7 @@ def history(request: HttpRequest, code: Text) -> dict[str, Any]:
     """Every step of the container's life, checked against the signed log."""
     found = get_container(actor_of(request), code)
     entries = list(history_of([found.subject]))
-    attested = attest(entries)
+    attested = attest(entries, whole=[found.subject])
     return {
         "items": [entry_json(entry) for entry in entries],
         "next": None,

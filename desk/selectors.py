@@ -65,7 +65,7 @@ def life_of(actor: Actor, code: str) -> Life:
         around=around,
         manifests=manifests,
         treatments=list(treatments_of(container)),
-        attestation=attest([*entries, *around]),
+        attestation=attest([*entries, *around], whole=[container.subject]),
     )
 
 
@@ -74,5 +74,5 @@ def _around(actor: Actor, container: Container, manifests: Sequence[Manifest]) -
     alerts = Alert.objects.visible_to(actor).filter(about=container.subject).values_list("pk", flat=True)
     warned = Q(subject__in=[f"alert:{pk}" for pk in alerts])
     weighed = Q(subject__in=[manifest.subject for manifest in manifests], kind__in=MASS_KINDS)
-    found = Entry.objects.visible_to(actor).filter(warned | weighed)
+    found = [entry for entry in Entry.objects.filter(warned | weighed) if entry.addressed_to(actor)]
     return [entry for entry in found if entry.subject.startswith("alert:") or entry.data["container"] == container.code]

@@ -20,7 +20,7 @@ from django.db import connections, transaction
 from tests.feed.communicator import Socket
 from tests.world import NOW, World, build_world
 from wastetrack.asgi import application
-from wastetrack.ledger import feed
+from wastetrack.ledger import consumers, feed
 from wastetrack.ledger.services import Fact, record, seal
 from wastetrack.parties.models import Delegation, Membership, Token
 
@@ -267,3 +267,118 @@ async def test_a_hint_from_another_process_comes_through_redis(
         await run([sys.executable, "-c", program], env=environment, check=True)
         assert len(await frames(one, 1)) == 1
     channel_layers.backends.clear()
+
+
+# --- an open socket ends with what opened it ---
+
+
+def session_of(world: World, name: str) -> str:
+    membership = world.memberships[name]
+    store = SessionStore()
+    store["_auth_user_id"] = str(membership.user_id)
+    store["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+    store["_auth_user_hash"] = membership.user.get_session_auth_hash()
+    store["membership"] = membership.pk
+    store.create()
+    return str(store.session_key)
+
+
+def another_organisation(world: World, key: str) -> None:
+    store = SessionStore(key)
+    other = world.memberships["carrier"]
+    other.user_id = world.memberships["firm"].user_id
+    other.save()
+    store["membership"] = other.pk
+    store.save()
+
+
+ENDS: dict[str, Callable[[World, str], Any]] = {
+    "token": lambda world, key: Token.objects.all().delete(),
+    "membership": lambda world, key: Membership.objects.filter(pk=world.memberships["firm"].pk).delete(),
+    "session": lambda world, key: SessionStore(key).delete(),
+    "choice": another_organisation,
+}
+
+
+@pytest.mark.parametrize(("how", "end"), [("token", "token"), ("token", "membership"), *(("session", e) for e in ENDS)])
+@pytest.mark.parametrize("idle", [False, True])
+async def test_a_socket_ends_with_its_right(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: str, end: str, idle: bool
+) -> None:
+    if (how, end) == ("session", "token"):
+        return
+    monkeypatch.setattr(consumers, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(consumers, "IDLE_SECONDS", 0.05 if idle else LONG)
+    token = await sync_to_async(world.token)("firm") if how == "token" else None
+    key = await sync_to_async(session_of)(world, "firm")
+    headers = {} if token else {"cookie": f"sessionid={key}"}
+    async with socket(token, "?after=-1", **headers) as one:
+        await sync_to_async(write)(world, "firm", 1)
+        assert len(await frames(one, 1)) == 1
+        await asyncio.sleep(0.2)
+        await sync_to_async(ENDS[end])(world, key)
+        if not idle:
+            await sync_to_async(hidden_write)(world)
+        assert await one.closed_with() == 4401
+
+
+def hidden_write(world: World) -> None:
+    """An entry that the socket's organisation was to get."""
+    readers = frozenset({f"o:{world.organisations['firm'].pk}"})
+    with transaction.atomic():
+        record(world.actor("plant"), [Fact("test.fact", "t:late", readers, {})], now=NOW)
+
+
+async def test_a_socket_ends_with_its_delegation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "LOOK_SECONDS", 0.0)
+
+    def begin() -> str:
+        agent, principal = world.organisations["carrier"], world.organisations["firm"]
+        delegation = Delegation.objects.create(principal=principal, agent=agent, begun_at=NOW)
+        membership = Membership.objects.get(organisation=agent)
+        return Token.mint(membership=membership, delegation=delegation, now=NOW, expires=NOW.replace(year=2099))
+
+    token = await sync_to_async(begin)()
+    async with socket(token, "?after=-1") as one:
+        await asyncio.sleep(0.2)
+        await sync_to_async(Delegation.objects.update)(ended_at=NOW)
+        await sync_to_async(write)(world, "firm", 1)
+        assert await one.closed_with() == 4401
+
+
+async def test_a_socket_whose_feed_fails_is_closed(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("the database is away")
+
+    token = await sync_to_async(world.token)("firm")
+    await sync_to_async(write)(world, "firm", 1)
+    monkeypatch.setattr(consumers, "entries_after", away)
+    async with socket(token, "?after=-1") as one:
+        assert await one.closed_with() == 4408
+    assert "the feed of a socket failed" in caplog.text
+
+
+@pytest.mark.parametrize("after", [3, 10**12])
+async def test_a_cursor_beyond_the_head_is_sent_back(world: World, after: int) -> None:
+    token = await sync_to_async(world.token)("firm")
+    await sync_to_async(write)(world, "firm", 3)
+    async with socket(token, f"?after={after}") as one:
+        assert await one.closed_with() == 4408
+
+
+async def test_a_reader_ahead_of_the_hub_gets_nothing_twice(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await sync_to_async(world.token)("firm")
+    async with socket(token):
+        await asyncio.sleep(0.2)
+        wake = feed.hub.wake
+        monkeypatch.setattr(feed.hub, "wake", lambda: None)
+        await sync_to_async(write)(world, "firm", 3)
+        async with socket(token, "?after=1") as ahead:
+            await asyncio.sleep(0.2)
+            wake()
+            assert [frame["index"] for frame in await frames(ahead, 1)] == [2]
+            assert await ahead.receive_nothing()

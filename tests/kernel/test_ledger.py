@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -14,8 +15,10 @@ from django.db import connection, transaction
 
 from tests.world import NOW, World
 from wastetrack.errors import Refused
-from wastetrack.ledger import merkle
-from wastetrack.ledger.models import Checkpoint, Entry, Immutable
+from wastetrack.ledger import background, merkle, services
+from wastetrack.ledger.canonical import canonical_json, checkpoint_bytes
+from wastetrack.ledger.keys import signing_key
+from wastetrack.ledger.models import Checkpoint, Entry, EntryReader, Immutable
 from wastetrack.ledger.selectors import (
     attest,
     checkpoint_json,
@@ -27,7 +30,7 @@ from wastetrack.ledger.selectors import (
     latest_checkpoint,
 )
 from wastetrack.ledger.services import Fact, record, seal
-from wastetrack.ledger.verify import verify
+from wastetrack.ledger.verify import LONGEST_LINE, Finding, main, verify
 
 
 def facts(world: World, count: int) -> None:
@@ -172,7 +175,7 @@ def test_attesting_costs_the_same_for_many_entries(world: World, django_assert_n
     seal()
     few, many = list(Entry.objects.all()[:2]), list(Entry.objects.all())
     for entries in (few, many):
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(4):
             assert attest(entries).intact
 
 
@@ -201,7 +204,7 @@ def test_sealing_costs_the_same_for_a_long_log(world: World, django_assert_max_n
         facts(world, count)
         seal()
         facts(world, 1)
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(10):
             seal()
 
 
@@ -217,6 +220,197 @@ def test_the_readers_named_when_written_see_an_entry(world: World) -> None:
     assert [entry.kind for entry in entries_after(world.actor("regulator"), -1)] == ["container.log", "container.store"]
     assert entries_after(world.actor("regulator2"), -1) == []
     assert history_of([drum.subject]).count() == 2
+
+
+# --- each subject's history ---
+
+
+def test_serials_count_each_subjects_entries(world: World, django_assert_num_queries: Any) -> None:
+    actor = world.actor("firm")
+    for _ in range(2):
+        named = [Fact("test.fact", subject, frozenset({"o:1"})) for subject in ("t:b", "t:a", "t:b")]
+        with django_assert_num_queries(2):
+            record(actor, named, now=NOW)
+    found = Entry.objects.order_by("id").values_list("subject", "serial")
+    assert list(found) == [("t:b", 1), ("t:a", 1), ("t:b", 2), ("t:b", 3), ("t:a", 2), ("t:b", 4)]
+    assert record(actor, [], now=NOW) == []
+
+
+def whole(subject: str) -> bool:
+    return attest(list(history_of([subject])), whole=[subject]).intact
+
+
+@pytest.fixture
+def drum(world: World) -> Any:
+    drum = world.drum()
+    world.departed(drum)
+    seal()
+    assert whole(drum.subject)
+    return drum
+
+
+@pytest.mark.parametrize("step", [0, 1, -1])
+def test_a_removed_step_is_found(drum: Any, step: int) -> None:
+    victim = list(history_of([drum.subject]))[step]
+    raw("DELETE FROM ledger_entryreader WHERE entry_id = %s", victim.pk)
+    raw("DELETE FROM ledger_entry WHERE id = %s", victim.pk)
+    found = attest(list(history_of([drum.subject])), whole=[drum.subject])
+    assert (found.missing, found.intact) == ((drum.subject,), False)
+    assert found.altered
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_removed_step_is_found_though_the_count_is_forged(drum: Any, step: int) -> None:
+    victim = list(history_of([drum.subject]))[step]
+    raw("DELETE FROM ledger_entryreader WHERE entry_id = %s", victim.pk)
+    raw("DELETE FROM ledger_entry WHERE id = %s", victim.pk)
+    raw("UPDATE ledger_subject SET last = last - 1 WHERE subject = %s", drum.subject)
+    assert attest(list(history_of([drum.subject])), whole=[drum.subject]).missing
+
+
+def test_a_step_given_to_another_subject_is_found_on_both(world: World, drum: Any) -> None:
+    other = world.drum()
+    seal()
+    raw(
+        "UPDATE ledger_entry SET subject = %s WHERE subject = %s AND kind = 'container.depart'",
+        other.subject,
+        drum.subject,
+    )
+    assert not whole(drum.subject)
+    assert not whole(other.subject)
+
+
+def test_a_history_that_is_gone_is_found(drum: Any) -> None:
+    assert attest([], whole=[drum.subject]).missing == (drum.subject,)
+
+
+def test_a_step_not_sealed_yet_belongs_to_the_history(world: World, drum: Any) -> None:
+    with transaction.atomic():
+        record(world.actor("firm"), [Fact("container.x", drum.subject, frozenset())], now=NOW)
+    found = attest(list(history_of([drum.subject])), whole=[drum.subject])
+    assert (found.intact, found.unsealed) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM ledger_entryreader WHERE reader LIKE 'd:%%'",
+        "INSERT INTO ledger_entryreader (entry_id, reader) SELECT id, 'o:999' FROM ledger_entry",
+    ],
+)
+def test_an_altered_index_of_readers_is_found(drum: Any, sql: str) -> None:
+    raw(sql)
+    assert not attest(list(history_of([drum.subject]))).intact
+
+
+def test_the_sealer_makes_the_index_of_readers(world: World) -> None:
+    facts(world, 2)
+    assert not EntryReader.objects.exists()
+    assert all(entry.addressed_to(world.actor("firm")) for entry in Entry.objects.all())
+    assert not any(entry.addressed_to(world.actor("firm2")) for entry in Entry.objects.all())
+    seal()
+    assert EntryReader.objects.count() == 2
+
+
+# --- nothing is signed on top of a forgery ---
+
+
+def forge_the_past() -> None:
+    """Rewrite an entry, every hash above it and the frontier: all that can be done without the key."""
+    victim = Entry.objects.get(index=0)
+    victim.payload = '{"n":9}'
+    raw(
+        "UPDATE ledger_entry SET payload = %s, leaf_hash = %s WHERE id = %s",
+        victim.payload,
+        merkle.leaf_hash(victim.leaf_bytes()),
+        victim.pk,
+    )
+    frontier = merkle.Frontier()
+    for entry in Entry.objects.order_by("index"):
+        for (level, position), node in frontier.append(bytes(entry.leaf_hash)):
+            raw("UPDATE ledger_node SET hash = %s WHERE level = %s AND position = %s", node, level, position)
+    raw("UPDATE ledger_checkpoint SET frontier = %s", " ".join(item.hex() for item in frontier.hashes))
+
+
+def forge_the_root_too() -> None:
+    forge_the_past()
+    point = latest_checkpoint()
+    assert point is not None
+    root = merkle.fold([bytes.fromhex(item) for item in point.frontier.split()])
+    raw("UPDATE ledger_checkpoint SET root = %s", root.hex())
+
+
+def cut_the_newest_entry() -> None:
+    newest = Entry.objects.latest("index")
+    raw("DELETE FROM ledger_entryreader WHERE entry_id = %s", newest.pk)
+    raw("DELETE FROM ledger_entry WHERE id = %s", newest.pk)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        forge_the_past,
+        forge_the_root_too,
+        cut_the_newest_entry,
+        lambda: raw("UPDATE ledger_checkpoint SET frontier = 'x'"),
+        lambda: raw("DELETE FROM ledger_checkpoint"),
+    ],
+)
+def test_nothing_is_sealed_on_a_forgery(world: World, forge: Any, caplog: pytest.LogCaptureFixture) -> None:
+    facts(world, 4)
+    seal()
+    forge()
+    before = Checkpoint.objects.count()
+    facts(world, 1)
+    with caplog.at_level(logging.ERROR):
+        assert seal() == 0
+    assert [entry.levelname for entry in caplog.records] == ["ERROR"]
+    assert Checkpoint.objects.count() == before
+    assert Entry.objects.filter(index=None).count() == 1
+
+
+def test_a_log_cut_back_to_an_earlier_checkpoint_is_not_grown_again(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        facts(world, 2)
+        seal()
+    raw('DELETE FROM ledger_entryreader WHERE entry_id IN (SELECT id FROM ledger_entry WHERE "index" >= 2)')
+    raw('DELETE FROM ledger_entry WHERE "index" >= 2')
+    raw("DELETE FROM ledger_checkpoint WHERE size > 2")
+    facts(world, 2)
+    with caplog.at_level(logging.ERROR):
+        assert seal() == 0
+    assert len(caplog.records) == 1
+
+
+def test_the_sealer_thread_outlives_a_forgery(world: World, transactional_db: None) -> None:
+    facts(world, 1)
+    seal()
+    raw("UPDATE ledger_checkpoint SET root = %s", "00" * 32)
+    background.start_sealer(seal, idle_seconds=0.01)
+    try:
+        facts(world, 1)
+        assert background._thread is not None
+        background._thread.join(0.3)
+        assert background._thread.is_alive()
+    finally:
+        background.stop_sealer()
+    assert Entry.objects.filter(index=None).count() == 1
+
+
+def test_who_lost_a_race_begins_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts(world, 2)
+    seal()
+    facts(world, 2)
+    plain, calls = latest_checkpoint, []
+
+    def stale_at_first() -> Checkpoint | None:
+        calls.append(1)
+        return None if len(calls) == 1 else plain()
+
+    monkeypatch.setattr(services, "latest_checkpoint", stale_at_first)
+    assert seal() == 2
 
 
 # --- the export ---
@@ -254,7 +448,7 @@ def rewrite(path: Path, line: int, change: Any) -> None:
 
 
 def change_word(text: str) -> str:
-    return json.dumps({**json.loads(text), "user_name": "somebody else"}, ensure_ascii=False)
+    return canonical_json({**json.loads(text), "user_name": "somebody else"})
 
 
 @pytest.mark.parametrize("line", [0, 3, 7])
@@ -288,3 +482,92 @@ def test_garbage_is_a_finding_not_a_crash(bundle: Path) -> None:
     assert verify(bundle).findings
     (bundle / "checkpoints.jsonl").write_text('{"size": "x"}\n[]\n')
     assert verify(bundle).findings
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: '{"payload":"{}",' + text[1:],
+        lambda text: text.replace(",", ", ", 1),
+        lambda text: text.replace('"kind":"', '"kind":"\\ud800'),
+        lambda text: text.replace('"serial":1', '"serial":NaN'),
+        lambda text: "[" * 100_000,
+    ],
+)
+def test_only_what_a_bundle_writes_is_read(bundle: Path, change: Any) -> None:
+    rewrite(bundle / "entries.jsonl", 0, change)
+    assert [finding.where for finding in verify(bundle).findings] == ["entries.jsonl:1"]
+
+
+def test_a_line_without_end_is_not_read(bundle: Path) -> None:
+    rewrite(bundle / "entries.jsonl", 0, lambda text: text + " " * LONGEST_LINE)
+    assert verify(bundle).findings == (Finding("entries.jsonl:1", "longer than a line can be"),)
+
+
+def test_bytes_that_are_no_text_are_a_finding(bundle: Path) -> None:
+    (bundle / "entries.jsonl").write_bytes(b"\xff\n")
+    assert verify(bundle).findings
+
+
+@pytest.mark.parametrize("size", ["8", True, 0, -1, 2.0, [1], None, 2])
+def test_checkpoint_sizes_are_numbers_that_rise(bundle: Path, size: Any) -> None:
+    rewrite(bundle / "checkpoints.jsonl", 1, lambda text: canonical_json({**json.loads(text), "size": size}))
+    finding = verify(bundle).findings[-1]
+    assert (finding.where, finding.what.split()[0]) in {
+        ("checkpoints.jsonl:2", "not"),
+        ("checkpoints.jsonl:2", "does"),
+    }
+
+
+@pytest.mark.parametrize("name", ["origin", "key_id"])
+def test_a_log_has_one_origin_and_one_key(bundle: Path, name: str) -> None:
+    rewrite(bundle / "checkpoints.jsonl", 0, lambda text: canonical_json({**json.loads(text), name: "x"}))
+    assert "another origin or key" in " ".join(finding.what for finding in verify(bundle).findings)
+
+
+def test_findings_are_not_without_end(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(verify(bundle, "00" * 32).findings) == 2
+    monkeypatch.setattr("wastetrack.ledger.verify.MOST_FINDINGS", 1)
+    assert len(verify(bundle, "00" * 32).findings) == 1
+
+
+def noted(size: int) -> dict[str, Any]:
+    return checkpoint_json(Checkpoint.objects.get(size=size))
+
+
+@pytest.mark.parametrize("size", [2, 8])
+def test_a_bundle_begins_with_what_was_noted(bundle: Path, size: int) -> None:
+    assert verify(bundle, noted=noted(size)).findings == ()
+    # Also where the bundle has no checkpoint at that size.
+    rewrite(bundle / "checkpoints.jsonl", 0, lambda _: None)
+    assert verify(bundle, noted=noted(size)).findings == ()
+
+
+def test_a_log_shorter_than_noted_is_found(bundle: Path) -> None:
+    rewrite(bundle / "checkpoints.jsonl", 1, lambda _: None)
+    lines = (bundle / "entries.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+    (bundle / "entries.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert verify(bundle).findings == ()
+    assert verify(bundle, noted=noted(8)).findings
+
+
+def test_a_log_grown_anew_since_is_found(bundle: Path) -> None:
+    signed = {"origin": noted(2)["origin"], "size": 3, "root": "00" * 32, "sealed_at": "x"}
+    other = noted(2) | signed | {"signature": signing_key().sign(checkpoint_bytes(**signed)).hex()}
+    assert [finding.where for finding in verify(bundle, noted=other).findings] == ["entries.jsonl:1-3"]
+
+
+@pytest.mark.parametrize("change", [{"size": 3}, {"size": "2"}, {"signature": "00"}, {"root": None}, {"origin": 1}])
+def test_a_noted_checkpoint_must_itself_hold(bundle: Path, change: dict[str, Any]) -> None:
+    assert verify(bundle, noted=noted(2) | change).findings
+    assert verify(bundle, noted={}).findings
+
+
+@pytest.mark.parametrize(("text", "code"), [(None, 0), ("[]", 2), ("{", 2), ('{"origin": "\\ud800"}', 2), ("{}", 1)])
+def test_the_command_takes_a_noted_checkpoint(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, code: int
+) -> None:
+    file = bundle / "noted.json"
+    file.write_text(text or json.dumps(noted(2), indent=1))
+    monkeypatch.setattr(sys, "argv", ["wastetrack-verify", str(bundle), "--checkpoint", str(file)])
+    assert main() == code

@@ -585,8 +585,8 @@ def test_a_drum_of_another_site_comes_by_manifest(world: World) -> None:
     assert scanned(world, "firm", drum, "1").reason == "wrong_depot"
 
 
-ACID = {"waste_code": "900-300-34", "name": "废酸", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
-ALKALI = {"waste_code": "900-352-35", "name": "废碱", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
+ACID: dict[str, Any] = {"waste_code": "900-300-34", "name": "废酸", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
+ALKALI: dict[str, Any] = {"waste_code": "900-352-35", "name": "废碱", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
 
 
 def test_what_reacts_stands_in_no_bay_together(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from wastetrack.errors import NotFound
@@ -30,5 +29,5 @@ def write_bundle(folder: Path) -> int:
             lines.write(canonical_json(entry.as_leaf()) + "\n")
     with (folder / CHECKPOINTS).open("w", encoding="utf-8", newline="\n") as lines:
         for checkpoint in Checkpoint.objects.filter(size__lte=newest.size).order_by("size").iterator(chunk_size=CHUNK):
-            lines.write(json.dumps(checkpoint_json(checkpoint), sort_keys=True) + "\n")
+            lines.write(canonical_json(checkpoint_json(checkpoint)) + "\n")
     return newest.size

@@ -10,6 +10,7 @@ from typing import Any
 LEAF_FIELDS = (
     "kind",
     "subject",
+    "serial",
     "username",
     "user_name",
     "role",

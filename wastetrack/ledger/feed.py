@@ -14,10 +14,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import async_to_sync
+from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import close_old_connections
 
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.models import Entry
@@ -75,8 +75,11 @@ class Hub:
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
 
-    async def join(self, readers: frozenset[str]) -> Listener:
-        """A listener that gets every entry after `listener.live_from`; earlier ones are the caller's to read."""
+    async def join(self, readers: frozenset[str], after: int | None = None) -> Listener:
+        """A listener that gets every entry after `listener.live_from`; earlier ones are the caller's to read.
+
+        One that has read up to `after` by another way, ahead of the hub, gets nothing twice.
+        """
         loop = asyncio.get_running_loop()
         if self._task is None or self._task.done() or self._loop is not loop:
             self._loop, self._wake, self._ready = loop, asyncio.Event(), asyncio.Event()
@@ -85,7 +88,7 @@ class Hub:
         listener = Listener(readers)
         self.listeners.add(listener)
         await self._ready.wait()
-        listener.live_from = self.cursor
+        listener.live_from = self.cursor if after is None else max(self.cursor, after)
         return listener
 
     def leave(self, listener: Listener) -> None:
@@ -105,7 +108,7 @@ class Hub:
             while self.listeners:
                 try:
                     if not ready.is_set():
-                        self.cursor = await sync_to_async(_head)() - 1
+                        self.cursor = await database_sync_to_async(head)() - 1
                         ready.set()
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(wake.wait(), settings.FEED_POLL_SECONDS)
@@ -120,7 +123,7 @@ class Hub:
 
     async def _deliver(self) -> None:
         while True:
-            entries = await sync_to_async(_read)(self.cursor)
+            entries = await database_sync_to_async(_read)(self.cursor)
             for index, readers, frame in entries:
                 for listener in self.listeners:
                     listener.offer(index, readers, frame)
@@ -145,13 +148,7 @@ class Hub:
                 await asyncio.sleep(settings.FEED_POLL_SECONDS)
 
 
-def _head() -> int:
-    close_old_connections()
-    return head()
-
-
 def _read(after: int) -> Sequence[tuple[int, set[str], str]]:
-    close_old_connections()
     rows = Entry.objects.filter(index__gt=after).order_by("index")[:BATCH]
     return [(entry.index, set(entry.readers.split()), frame_of(entry)) for entry in rows]
 

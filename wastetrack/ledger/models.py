@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from wastetrack.ledger.canonical import instant, leaf_bytes
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.visibility import VisibleModel, VisibleQuerySet
+from wastetrack.parties.visibility import NOBODY, VisibleModel, VisibleQuerySet
 
 
 class Immutable(Exception):
@@ -72,6 +72,8 @@ class Entry(AppendOnlyModel):
     leaf_hash = models.BinaryField(max_length=32, null=True, editable=False)
     kind = models.CharField(max_length=60)
     subject = models.CharField(max_length=80)
+    serial = models.PositiveIntegerField()
+    """1…n among the subject's entries, so that a step that is gone leaves a gap."""
     username = models.CharField(max_length=150, blank=True)
     user_name = models.CharField(max_length=60, blank=True)
     role = models.CharField(max_length=20)
@@ -100,6 +102,10 @@ class Entry(AppendOnlyModel):
     def visibility(cls, actor: Actor) -> Q:
         return Q(Exists(EntryReader.objects.filter(entry=OuterRef("pk"), reader__in=actor.readers)))
 
+    def addressed_to(self, actor: Actor) -> bool:
+        """Whether the entry itself names the actor as a reader: holds before it is sealed, when it is in no index."""
+        return not actor.readers.isdisjoint(self.readers.split())
+
     @property
     def data(self) -> dict[str, Any]:
         return json.loads(self.payload)
@@ -109,6 +115,7 @@ class Entry(AppendOnlyModel):
         return {
             "kind": self.kind,
             "subject": self.subject,
+            "serial": self.serial,
             "username": self.username,
             "user_name": self.user_name,
             "role": self.role,
@@ -126,8 +133,22 @@ class Entry(AppendOnlyModel):
         return leaf_bytes(self.as_leaf())
 
 
+class Subject(VisibleModel):
+    """How many entries there are about a subject; counted up in the transaction that records them."""
+
+    subject = models.CharField(max_length=80, primary_key=True)
+    last = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.last}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return NOBODY
+
+
 class EntryReader(AppendOnlyModel):
-    """An index over `Entry.readers`: which entries a reader key may read."""
+    """An index over `Entry.readers`, made by the sealer: which sealed entries a reader key may read."""
 
     entry = models.ForeignKey(Entry, models.PROTECT, related_name="reader_rows")
     reader = models.CharField(max_length=24)

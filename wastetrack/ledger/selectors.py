@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
 from wastetrack.errors import NotFound, invalid
 from wastetrack.ledger import merkle
 from wastetrack.ledger.canonical import checkpoint_bytes, instant
 from wastetrack.ledger.keys import public_key_hex, signing_key
-from wastetrack.ledger.models import Checkpoint, Entry, Node
+from wastetrack.ledger.models import Checkpoint, Entry, EntryReader, Node, Subject
 from wastetrack.parties.actors import Actor
 
 
@@ -34,8 +34,13 @@ def entries_after(actor: Actor, after: int, limit: int = 200, upto: int | None =
 
 
 def history_of(subjects: Sequence[str]) -> QuerySet[Entry]:
-    """Every entry about the subjects, in the order they were recorded. The caller has checked that they may be seen."""
-    return Entry.objects.filter(subject__in=subjects).order_by("id")
+    """Every entry about the subjects, in the order they were recorded. The caller has checked that they may be seen.
+
+    Each has `last`, the number of its subject's entries, read in the same statement: a step recorded meanwhile is
+    in both or in neither.
+    """
+    last = Subject.objects.filter(subject=OuterRef("subject")).values("last")
+    return Entry.objects.filter(subject__in=subjects).order_by("id").annotate(last=Subquery(last))
 
 
 def latest_checkpoint() -> Checkpoint | None:
@@ -96,44 +101,74 @@ def checkpoint_json(checkpoint: Checkpoint) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Attestation:
-    """What checking a subject's entries against the signed log found. `altered` names entries that no longer fit."""
+    """What checking entries against the signed log found.
+
+    `altered` names entries that no longer fit, or next to which a step is missing; `missing` the subjects without it.
+    """
 
     checked: int
     unsealed: int
     altered: tuple[int, ...]
     checkpoint: Checkpoint | None
+    missing: tuple[str, ...] = ()
 
     @property
     def intact(self) -> bool:
-        return not self.altered and self.checkpoint is not None
+        return not self.altered and not self.missing and self.checkpoint is not None
 
 
-def attest(entries: Sequence[Entry]) -> Attestation:
-    """Check entries as they are now against the newest signed root: recomputed leaf, audit path, signature.
+def attest(entries: Sequence[Entry], whole: Sequence[str] = ()) -> Attestation:
+    """Check entries as they are now against the newest signed root: recomputed leaf, audit path, signature, readers.
 
-    Two queries for the proofs of all entries together, and one for the checkpoint.
+    Of the subjects in `whole` the entries must be the entire history, as `history_of` gave it: serials 1…n and no more.
+    Four queries for all entries together.
     """
     checkpoint = latest_checkpoint()
     sealed = {entry.index: entry for entry in entries if entry.index is not None}
-    if checkpoint is None or not _signature_holds(checkpoint):
-        return Attestation(len(sealed), len(entries) - len(sealed), tuple(e.pk for e in sealed.values()), None)
+    unsealed = len(entries) - len(sealed)
+    altered, missing = set[int](), []
+    for subject in whole:
+        history = [entry for entry in entries if entry.subject == subject]
+        gap = _out_of_place(history)
+        altered.update(gap)
+        if gap or not history:
+            missing.append(subject)
+    if checkpoint is None or not signature_holds(checkpoint):
+        altered.update(entry.pk for entry in sealed.values())
+        return Attestation(len(sealed), unsealed, tuple(sorted(altered)), None, tuple(missing))
+    altered.update(_readers_differ(sealed.values()))
     paths = {index: merkle.inclusion_ranges(index, checkpoint.size) for index in sealed if index < checkpoint.size}
     nodes = _lookup(sorted({a for ranges in paths.values() for r in ranges for a in merkle.peaks(*r)}))
-    altered = []
     for index, entry in sealed.items():
         try:
             path = merkle.proof(paths[index], lambda _: nodes)
         except KeyError:
             # Not under the root, or a node is gone: either way nothing proves this entry.
-            altered.append(entry.pk)
+            altered.add(entry.pk)
             continue
         leaf = merkle.leaf_hash(entry.leaf_bytes())
         if not merkle.verify_inclusion(leaf, index, checkpoint.size, path, bytes.fromhex(checkpoint.root)):
-            altered.append(entry.pk)
-    return Attestation(len(sealed), len(entries) - len(sealed), tuple(altered), checkpoint)
+            altered.add(entry.pk)
+    return Attestation(len(sealed), unsealed, tuple(sorted(altered)), checkpoint, tuple(missing))
 
 
-def _signature_holds(checkpoint: Checkpoint) -> bool:
+def _out_of_place(history: Sequence[Any]) -> list[int]:
+    """Entries whose serial is not their place; else the last one, when its subject has had more or fewer."""
+    moved = [entry.pk for place, entry in enumerate(history, 1) if entry.serial != place]
+    return moved or [entry.pk for entry in history[-1:] if entry.last != len(history)]
+
+
+def _readers_differ(sealed: Iterable[Entry]) -> list[int]:
+    """Entries whose rows in the index of readers are not the readers they name."""
+    named = {entry.pk: sorted(entry.readers.split()) for entry in sealed}
+    indexed = defaultdict[int, list[str]](list)
+    for pk, reader in EntryReader.objects.filter(entry__in=named).values_list("entry", "reader"):
+        indexed[pk].append(reader)
+    return [pk for pk, readers in named.items() if sorted(indexed[pk]) != readers]
+
+
+def signature_holds(checkpoint: Checkpoint) -> bool:
+    """Whether this site's key signed the checkpoint as it is."""
     signed = checkpoint_bytes(
         origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root, sealed_at=instant(checkpoint.sealed_at)
     )

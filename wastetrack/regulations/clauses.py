@@ -31,17 +31,27 @@ def _in_force(law: dict[str, Any], on: date) -> bool:
     return bool(law["from"] <= on <= law.get("until", date.max))
 
 
+def _begins(law_and_article: tuple[dict[str, Any], str]) -> date:
+    begins: date = law_and_article[0]["from"]
+    return begins
+
+
 def clause_ids() -> list[str]:
     """Every clause id that `cite` knows."""
     return list(toml("clauses.toml")["clauses"])
 
 
 def cite(clause_id: str, on: date) -> Citation:
-    """The clause as it stood on a day; KeyError for an unknown id, LookupError when no law had it on that day."""
+    """The clause as it stood on a day, in the law of that day; KeyError for an unknown id.
+
+    A day before the table's earliest law that has the clause gets that law: the laws before it are not in the table.
+    LookupError when the last law that had it has ended.
+    """
     table = toml("clauses.toml")
     clause = table["clauses"][clause_id]
-    for law_id, article in clause["articles"].items():
-        law = table["laws"][law_id]
+    laws = sorted(((table["laws"][law], article) for law, article in clause["articles"].items()), key=_begins)
+    on = max(on, _begins(laws[0]))
+    for law, article in laws:
         if _in_force(law, on):
             return Citation(
                 law["zh"], law["en"], article, clause["zh"], clause["en"], max(law["confidence"], clause["confidence"])
