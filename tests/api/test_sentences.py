@@ -27,7 +27,7 @@ BLANKS_OF_A_FILE = {"file", "row", "column", "value"}
 BY_NAME = {
     "wastetrack/errors.py": set(),  # the exceptions themselves
     "wastetrack/lifecycle/services.py": {"guard", "container_serial_exhausted", "series_exhausted"},
-    "manifests/services/drafting.py": {"permit_expired", "permit_lacks_code", "carrier_permit_expired", "partly_treated"},
+    "manifests/services/drafting.py": {"permit_expired", "permit_lacks_code", "carrier_permit_expired"},
     "wastetrack/schemas.py": {"uscc_length", "uscc_alphabet", "uscc_check", "uscc_body_check"},
     "wastetrack/waste/reading.py": {"unknown_form", "unknown_container_kind"},
     "wastetrack/regulations/catalogue_file.py": set(),

@@ -585,8 +585,9 @@ def test_a_drum_of_another_site_comes_by_manifest(world: World) -> None:
     assert scanned(world, "firm", drum, "1").reason == "wrong_depot"
 
 
-ACID: dict[str, Any] = {"waste_code": "900-300-34", "name": "废酸", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
-ALKALI: dict[str, Any] = {"waste_code": "900-352-35", "name": "废碱", "form": "L", "hazards": "C", "container_kind": "plastic_drum"}
+LIQUID: dict[str, Any] = {"form": "L", "hazards": "C", "container_kind": "plastic_drum"}
+ACID = {**LIQUID, "waste_code": "900-300-34", "name": "废酸"}
+ALKALI = {**LIQUID, "waste_code": "900-352-35", "name": "废碱"}
 
 
 def test_what_reacts_stands_in_no_bay_together(world: World) -> None:
