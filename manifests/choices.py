@@ -23,7 +23,7 @@ MOST_SHOWN = 200
 
 @dataclass(frozen=True)
 class FreeDrums:
-    """The free drums to choose from, the nearest deadline first, and how many more there are."""
+    """The free drums to choose from: the chosen ones, then by deadline; and how many more there are."""
 
     stays: Sequence[Stay]
     more: int
@@ -51,7 +51,7 @@ def free_drums(actor: Actor, chosen: Collection[str], search: str = "") -> FreeD
     others = _matching(stays.exclude(picked) if chosen else stays, search)
     found = list(others[: MOST_SHOWN + 1])
     more = others.count() - MOST_SHOWN if len(found) > MOST_SHOWN else 0
-    return FreeDrums(sorted([*first, *found[:MOST_SHOWN]], key=_urgency), more)
+    return FreeDrums([*sorted(first, key=_urgency), *sorted(found[:MOST_SHOWN], key=_urgency)], more)
 
 
 def _urgency(stay: Stay) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from manifests.models import Line, Outcome
 from manifests.verbs import Sent
 from wastetrack.errors import Refused, invalid
 from wastetrack.pages import field_messages
-from wastetrack.units import kg_text
+from wastetrack.units import kg_text, typed_kg
 from wastetrack.waste.clock import end_of
 
 Typed = Mapping[str, Any]
@@ -52,7 +52,7 @@ def read_form(verb: str, lines: Sequence[Line], typed: Typed, now: datetime) -> 
         name: str(typed.get(name, ""))
         for name in ("password", "container", "note", "reason", "vehicle", "depot", "bay")
     }
-    sent = Sent(lines=rows, mass_kg=typed.get("mass_kg"), at=_moment(str(typed.get("at", ""))), **texts)
+    sent = Sent(lines=rows, mass_kg=typed_kg(typed.get("mass_kg")), at=_moment(str(typed.get("at", ""))), **texts)
     return FormSent(sent, [line.position for line in named])
 
 
@@ -61,7 +61,7 @@ def _receipt(line: Line, typed: Typed) -> dict[str, Any]:
     return {
         "container": line.container.code,
         "outcome": typed.get(f"outcome-{line.position}"),
-        "mass_kg": str(typed.get(f"mass-{line.position}", "")).strip() or kg_text(line.mass_g),
+        "mass_kg": typed_kg(typed.get(f"mass-{line.position}", "")) or kg_text(line.mass_g),
         "reason": typed.get(f"reason-{line.position}", ""),
     }
 
@@ -70,7 +70,7 @@ def _treatment(line: Line, typed: Typed, treated_at: datetime | None) -> dict[st
     return {
         "container": line.container.code,
         "method": typed.get("method", ""),
-        "mass_kg": typed.get(f"mass-{line.position}", ""),
+        "mass_kg": typed_kg(typed.get(f"mass-{line.position}", "")),
         "treated_at": treated_at,
     }
 

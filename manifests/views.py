@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,7 +25,7 @@ from manifests.turns import expected_by, turn_of, waiting, waits_for
 from manifests.verbs import perform
 from wastetrack.errors import NotFound, NotPermitted, Refused, invalid
 from wastetrack.http import actor_of, field_json, now_of, page_of
-from wastetrack.pages import NONCE, NONCE_LENGTH, field_messages, go_to, redirect_once
+from wastetrack.pages import NONCE, NONCE_LENGTH, field_messages, go_to, nonce_again, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation
 from wastetrack.waste.selectors import by_codes
@@ -149,7 +148,7 @@ def _new_page(request: HttpRequest, typed: Any, refusal: Refused | None = None) 
         "search": typed.get("search", ""),
         "emergency_measures": typed.get("emergency_measures", _usual_measures()),
         "errors": {name.partition(".")[0]: text for name, text in errors.items()},
-        **_nonce_again(refusal),
+        **nonce_again(refusal),
     }
     return render(request, "manifests/new.html", context, status=refusal.status if refusal else 200)
 
@@ -166,12 +165,6 @@ def _usual_measures() -> str:
         "If a drum leaks: move people away, keep off fire and sparks, contain and soak it up with absorbent, "
         "then call the emergency contact and the local environment office."
     )
-
-
-def _nonce_again(refusal: Refused | None) -> dict[str, str]:
-    """A nonce that was used up for another question is replaced, or the form could never be sent."""
-    used_up = refusal is not None and refusal.code == "idempotency_key_reused"
-    return {"nonce": secrets.token_urlsafe(16)} if used_up else {}
 
 
 # --- one manifest ------------------------------------------------------------------------------------------
@@ -237,7 +230,7 @@ def _page(
         "forms": forms,
         # What can no longer be shown at a form, because that step is not open any more, stands on top.
         "stray": "" if at_a_form else " ".join(errors.values()),
-        **_nonce_again(refusal),
+        **nonce_again(refusal),
     }
     return render(request, "manifests/manifest.html", context, status=refusal.status if refusal else 200)
 

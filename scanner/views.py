@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from depots.models import Bay, Depot
@@ -23,10 +24,12 @@ from wastetrack.http import actor_of, now_of
 from wastetrack.pages import NONCE, field_messages
 from wastetrack.parties.actors import Actor
 from wastetrack.sentences import sentence
+from wastetrack.units import typed_kg
 
 SHOWN = 8
 
 
+@cache_control(no_store=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def scan_page(request: HttpRequest) -> HttpResponse:
     """The scan page. A POST is one scan of the plain form; scripts send theirs to the API."""
@@ -49,7 +52,7 @@ def _scan_of(request: HttpRequest) -> ScanRequest:
         intent=typed.get("intent", ""),
         depot=typed.get("depot"),
         bay=typed.get("bay") if typed.get("intent") != Intent.LOOKUP else None,
-        mass_kg=typed.get("mass_kg") if typed.get("intent") == Intent.CHECK_IN else None,
+        mass_kg=typed_kg(typed.get("mass_kg")) if typed.get("intent") == Intent.CHECK_IN else None,
     )
 
 
@@ -86,6 +89,7 @@ def _page(
         "scanned": str(typed.get("text", "")),
         "errors": errors,
         "engine_missing": not all(engines().values()),
+        "may_lack_depot": bool(actor.roles & {"collector", "treater"}) and not depots,
         NONCE: secrets.token_urlsafe(16),
         **_aside(actor, depot, container.short_code if container else ""),
     }

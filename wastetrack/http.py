@@ -13,7 +13,15 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, UnreadablePostError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    UnreadablePostError,
+)
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from django.utils import timezone
@@ -169,6 +177,10 @@ class RefusalMiddleware:
             if "Allow" in response.headers:
                 answer["Allow"] = response["Allow"]
             return answer
+        if isinstance(response, HttpResponseNotAllowed) and not request.path.startswith(API):
+            page = refusal_page(request, Refused("method_not_allowed", status=405))
+            page["Allow"] = response["Allow"]
+            return page
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -206,7 +218,9 @@ def to_the_door(request: HttpRequest) -> HttpResponse:
     """To the sign-in page and back here afterwards; a fragment takes its whole page along."""
     fragment = "HX-Request" in request.headers
     here = urlsplit(request.headers.get("HX-Current-URL", "")) if fragment else urlsplit(request.get_full_path())
-    door = f"{settings.LOGIN_URL}?{urlencode({'next': urlunsplit(('', '', here.path, here.query, ''))})}"
+    onward = urlunsplit(("", "", here.path, here.query, ""))
+    # Whoever just comes in needs no way back.
+    door = settings.LOGIN_URL if onward == "/" else f"{settings.LOGIN_URL}?{urlencode({'next': onward})}"
     return HttpResponse(headers={"HX-Redirect": door}) if fragment else HttpResponseRedirect(door)
 
 

@@ -21,10 +21,13 @@ from wastetrack.ledger.selectors import head
 from wastetrack.lifecycle.services import once
 from wastetrack.navigation import ways
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.selectors import choices_of
 from wastetrack.sentences import sentence
 
 NONCE = "nonce"
 NONCE_LENGTH = 64
+ACTING_FOR = "acting_for"
+"""The organisation's id that a form was filled in for (partials/nonce.html)."""
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "bell": SimpleLazyObject(lambda: open_counts(actor) if actor else {}),
         # Read before the page's own lists: what happens in between comes again over the feed, and nothing is missed.
         "feed_after": getattr(request, "feed_after", None),
-        "nonce": SimpleLazyObject(lambda: request.POST.get(NONCE) or secrets.token_urlsafe(16)),
+        "nonce": SimpleLazyObject(lambda: _nonce_of(request)),
     }
 
 
@@ -55,13 +58,19 @@ class PageMiddleware:
         response = self.get_response(request)
         if response.get("Content-Type", "").startswith("text/html") and not request.path.startswith("/api/"):
             response.headers.setdefault("Content-Security-Policy", content_security(request))
+            if getattr(request, "has_nonce", False):
+                # Out of the browser's store, a form would come with a nonce that is used up.
+                response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """A signed-in reader's page is live from here on."""
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """A signed-in reader's page is live from here on; a form filled in for another organisation stops here."""
         live = request.method == "GET" and not request.path.startswith("/api/") and "HX-Request" not in request.headers
         if live and "_auth_user_id" in request.session:
             request.feed_after = head() - 1  # type: ignore[attr-defined]
+        form = request.method == "POST" and not request.path.startswith("/api/")
+        changed = _acting_changed(request) if form else None
+        return refusal_page(request, changed) if changed else None
 
 
 def content_security(request: HttpRequest) -> str:
@@ -76,6 +85,28 @@ def content_security(request: HttpRequest) -> str:
 # --- forms -------------------------------------------------------------------------------------------------
 
 
+def _nonce_of(request: HttpRequest) -> str:
+    """The form's nonce: the one sent, when the form is shown again, else a new one."""
+    request.has_nonce = True  # type: ignore[attr-defined]
+    return request.POST.get(NONCE) or secrets.token_urlsafe(16)
+
+
+def nonce_again(refusal: Refused | None) -> dict[str, str]:
+    """A nonce that was used up for another question is replaced, or the form could never be sent."""
+    used_up = refusal is not None and refusal.code in ("already_saved", "idempotency_key_reused")
+    return {NONCE: secrets.token_urlsafe(16)} if used_up else {}
+
+
+def _acting_changed(request: HttpRequest) -> Refused | None:
+    """Refused(acting_changed) for a form filled in for another organisation than the one acted for now."""
+    then, actor = request.POST.get(ACTING_FOR), request.actor  # type: ignore[attr-defined]
+    if not then or not actor or then == str(actor.organisation_id):
+        return None
+    mine = [d.principal if d else m.organisation for m, d in choices_of(actor.person)]
+    name = next((organisation.name for organisation in mine if str(organisation.pk) == then), "—")
+    return Refused("acting_changed", now=actor.principal.name, then=name)
+
+
 def field_messages(refusal: Refused) -> dict[str, str]:
     """Field → sentence, for a form shown again; under `all` what belongs to no field."""
     found = {error["field"]: error["message"] for error in map(field_json, reversed(refusal.errors))}
@@ -87,8 +118,8 @@ def field_messages(refusal: Refused) -> dict[str, str]:
 def redirect_once(request: HttpRequest, make: Callable[[], str]) -> HttpResponse:
     """Do `make` and go to the address it returns; the same form sent again goes to the same address and does nothing.
 
-    The form carries `{% nonce %}`. Raises Invalid(nonce_missing | idempotency_key_unusable),
-    Refused(idempotency_key_reused, 422) and whatever `make` raises.
+    The form carries partials/nonce.html. Raises Invalid(nonce_missing | idempotency_key_unusable),
+    Refused(already_saved, 422) when the nonce saved something else before, and whatever `make` raises.
     """
     nonce = request.POST.get(NONCE, "")
     if not nonce:
@@ -97,13 +128,18 @@ def redirect_once(request: HttpRequest, make: Callable[[], str]) -> HttpResponse
         raise invalid(NONCE, "idempotency_key_unusable")
     organisation_id = actor_of(request).organisation_id
     assert organisation_id is not None
-    _, address = once(
-        organisation_id=organisation_id,
-        key=f"page:{nonce}",
-        fingerprint=_asked(request.path, request.POST.lists()),
-        now=now_of(request),
-        make=lambda: (303, make()),
-    )
+    try:
+        _, address = once(
+            organisation_id=organisation_id,
+            key=f"page:{nonce}",
+            fingerprint=_asked(request.path, request.POST.lists()),
+            now=now_of(request),
+            make=lambda: (303, make()),
+        )
+    except Refused as refusal:
+        if refusal.code != "idempotency_key_reused":
+            raise
+        raise Refused("already_saved", status=422) from None
     return go_to(address)
 
 

@@ -28,11 +28,15 @@ SENTENCES: dict[str, Any] = {
     "fault": _("Something went wrong on our side. Nothing was changed; please try again."),
     "bad_cursor": _("This page mark is not one of ours."),
     "idempotency_key_reused": _("This key came with another request before."),
+    "already_saved": _("The one before is saved; press Save again and this is saved as a new one."),
     "idempotency_key_unusable": _("This key is too long or has characters that cannot be printed."),
     # Signing in and parties
     "wrong_credentials": _("User name and password do not match."),
     "not_a_member": _("You may not act for this organisation."),
     "acting_for_ended": _("You no longer act for this organisation: choose for whom you act."),
+    "acting_changed": _(
+        "You switched to %(now)s in another tab; this page was filled in for %(then)s. Nothing was done."
+    ),
     "password_missing": _("Signing needs your password."),
     "wrong_password": _("This is not your password: nothing was signed."),
     "unknown_organisation": _("No such organisation, or you may not see it."),

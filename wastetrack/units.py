@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from decimal import Decimal
 
 from wastetrack.errors import invalid
@@ -37,6 +38,25 @@ def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False) ->
     if scaled > MAX_CONTAINER_G:
         raise invalid(field, "mass_too_large")
     return int(scaled)
+
+
+_TYPED = re.compile(r"(\d*)([.,\u3002]?)(\d*)", re.ASCII)
+_UNIT = re.compile(r"\s*(kg|公斤|千克)$")
+
+
+def typed_kg(text: str | None) -> str:
+    """A weight as people type it → as `grams` reads it: full-width digits, a unit, `18,5`, `18。5`, `5.` and `.5`.
+
+    What may mean two things (`1,234`) or nothing stays as it is: `grams` refuses it. None is an empty field.
+    """
+    plain = _UNIT.sub("", unicodedata.normalize("NFKC", text or "").strip().lower())
+    match = _TYPED.fullmatch(plain)
+    if not match or not (match[1] or match[3]):
+        return plain
+    whole, sign, rest = match.groups()
+    if sign and sign != "." and (len(rest) > 3 or (sign == "," and len(rest) == 3 and whole.strip("0"))):
+        return plain
+    return f"{whole or 0}.{rest}" if rest else whole
 
 
 def kg(mass_g: int) -> Decimal:

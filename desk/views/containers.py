@@ -48,7 +48,7 @@ def _filtered(rows: Any, actor: Actor, chosen: dict[str, str], now: Any) -> Any:
     """Raises Invalid for a state that does not exist, NotFound for a depot that may not be seen."""
     if chosen["state"]:
         if chosen["state"] not in ContainerState.values:
-            raise invalid("state", "wrong_type")
+            raise invalid("state", "unknown_state")
         rows = rows.filter(state=chosen["state"])
     if chosen["waste_code"]:
         rows = rows.filter(waste_code__startswith=chosen["waste_code"])
@@ -86,7 +86,9 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
         "may_void": holds
         and life.container.generator_id == actor.organisation_id
         and life.container.state in (ContainerState.LOGGED, ContainerState.STORED),
-        "may_print": actor.may_write and not actor.is_regulator and life.container.state != ContainerState.VOIDED,
+        "may_print": actor.may_write
+        and not actor.is_regulator
+        and life.container.state not in (ContainerState.VOIDED, ContainerState.TREATED),
     }
     return render(request, "desk/container.html", context)
 

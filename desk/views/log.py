@@ -16,11 +16,14 @@ from desk.selectors import places
 from desk.services import log_at
 from wastetrack.errors import NotPermitted, Refused, invalid
 from wastetrack.http import actor_of, now_of
-from wastetrack.pages import field_messages, redirect_once
+from wastetrack.pages import field_messages, nonce_again, redirect_once
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Site
 from wastetrack.regulations.catalogue import WasteCode
 from wastetrack.regulations.selectors import find_waste_code, search_waste_codes
 from wastetrack.regulations.vocabulary import CONTAINER_KINDS, FORMS
+from wastetrack.sentences import sentence
+from wastetrack.units import typed_kg
 from wastetrack.waste.models import WasteStream
 from wastetrack.waste.selectors import get_container
 
@@ -41,11 +44,26 @@ def log(request: HttpRequest) -> HttpResponse:
     streams = list(_streams(actor))
     stream = next((stream for stream in streams if str(stream.pk) == request.GET.get("stream")), None)
     waste = _waste(request, request.GET.get("waste_code", ""))
-    if stream is not None or waste is not None:
+    homeless = not Site.objects.filter(organisation=actor.organisation_id).exists()
+    if not homeless and (stream is not None or waste is not None):
         return _form(request, actor, stream, waste)
     query = request.GET.get("q", "")
-    context = {"streams": streams, "q": query, "found": _search(request, query), "other": "q" in request.GET}
-    return render(request, "desk/log_choose.html", context)
+    unknown = _unknown(request) if not homeless else ""
+    context = {
+        "streams": streams,
+        "q": query,
+        "found": _search(request, query),
+        "other": "q" in request.GET,
+        "homeless": homeless,
+        "unknown": unknown,
+    }
+    return render(request, "desk/log_choose.html", context, status=404 if unknown else 200)
+
+
+def _unknown(request: HttpRequest) -> str:
+    """The sentence for a waste that the address names and that is none; empty when it names none."""
+    named = [name for name in ("stream", "waste_code") if request.GET.get(name)]
+    return sentence(f"unknown_{named[0]}") if named else ""
 
 
 @require_safe
@@ -103,6 +121,7 @@ def _form(
         "place": next((place for place in choices if place.value == typed["place"]), None),
         "forms": FORMS.values(),
         "kinds": CONTAINER_KINDS.values(),
+        **nonce_again(refusal),
     }
     return render(request, "desk/log_form.html", context, status=refusal.status if refusal else 200)
 
@@ -148,7 +167,7 @@ def _logged(request: HttpRequest, actor: Actor, stream: WasteStream | None, wast
     container = log_at(
         actor=actor,
         place=place_named(places_of(actor), data.get("place", "")),
-        data={**data, "waste_code": code},
+        data={**data, "waste_code": code, "mass_kg": typed_kg(data["mass_kg"])},
         stream=stream,
         keep=bool(data["keep"]),
         now=now_of(request),

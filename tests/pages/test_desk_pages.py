@@ -642,3 +642,109 @@ def test_a_drum_put_in_by_scan_is_no_longer_to_do(world: World, firm: Visitor) -
     drum = logged(world)
     check_in(actor=world.actor("firm"), container=drum, depot=world.depots["firm"], now=NOW)
     assert "not in the store yet" not in text(firm.get("/"))
+
+
+# --- forms that were left and come back --------------------------------------------------------------------
+
+
+def nonce_in(page: str) -> str:
+    found = re.search(r'name="nonce" value="([^"]+)"', page)
+    assert found
+    return found[1]
+
+
+def test_a_form_used_before_comes_back_ready_to_save_a_new_one(world: World, firm: Visitor) -> None:
+    fields = {"stream": usual(world).pk, "place": f"depot-{world.depots['firm'].pk}"}
+    assert firm.send("/log", "n1", mass_kg="5", **fields).status_code == 303
+    again = firm.send("/log", "n1", mass_kg="6", **fields)
+    assert again.status_code == 422
+    assert "press Save again" in text(again)
+    assert firm.send("/log", nonce_in(text(again)), mass_kg="6", **fields).status_code == 303
+    assert Container.objects.count() == 2
+
+
+@pytest.mark.parametrize("path", ["/log?stream={}", "/scan"])
+def test_a_form_is_not_kept_by_the_browser(world: World, path: str) -> None:
+    page = Visitor(world, "firm").get(path.format(usual(world).pk))
+    assert page["Cache-Control"] == "no-store"
+
+
+def test_the_door_leads_a_lost_form_back_to_its_page(world: World) -> None:
+    answer = Client(headers={"Referer": "http://testserver/containers?q=a", "Accept-Language": "en"}).post("/labels")
+    assert answer.status_code == 401
+    assert 'href="/sign-in?next=%2Fcontainers%3Fq%3Da"' in text(answer)
+
+
+def test_an_address_for_forms_alone_answers_in_words(world: World, firm: Visitor) -> None:
+    answer = firm.get("/sign-out")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "This address is not used in this way" in text(answer)
+
+
+def test_the_log_form_goes_to_the_address_of_its_waste(world: World, firm: Visitor) -> None:
+    stream = usual(world)
+    assert f'action="/log?stream={stream.pk}"' in text(firm.get("/log", stream=stream.pk))
+    assert 'action="/log?waste_code=900-041-49"' in text(firm.get("/log", waste_code="900-041-49"))
+
+
+def test_an_old_page_is_opened_again(world: World) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Accept-Language": "en", "Referer": "http://testserver/log"})
+    client.force_login(world.memberships["firm"].user)
+    page = text(client.post("/sign-out"))
+    assert "This page is old" in page
+    assert '<a class="btn btn-primary" href="/log">' in page
+    assert "administrator" not in page
+
+
+def test_a_form_for_another_organisation_does_nothing(world: World) -> None:
+    other = Membership.objects.create(
+        user=world.memberships["firm"].user, organisation=world.organisations["firm2"], role="operator"
+    )
+    visitor = Visitor(world, "firm")
+    page = text(visitor.get("/log", stream=usual(world).pk))
+    then = re.search(r'name="acting_for" value="(\d+)"', page)
+    assert then
+    visitor.client.post("/act-as", {"membership": other.pk})
+    place = f"depot-{world.depots['firm2'].pk}"
+    answer = visitor.send("/log", waste_code="900-041-49", mass_kg="5", place=place, acting_for=then[1])
+    assert answer.status_code == 409
+    assert "this page was filled in for 演示firm." in text(answer)
+    assert 'href="/act-as"' in text(answer)
+    assert not Container.objects.exists()
+
+
+def test_a_weight_is_read_as_people_type_it(world: World, firm: Visitor) -> None:
+    fields: dict[str, Any] = {"stream": usual(world).pk, "place": f"depot-{world.depots['firm'].pk}"}
+    assert firm.send("/log", mass_kg="１８。５ 公斤", **fields).status_code == 303
+    assert Container.objects.get().mass_g == 18_500
+
+
+def test_a_firm_without_a_site_is_told_so(world: World) -> None:
+    world.add("new", "generator")
+    assert "No site yet: ask your administrator" in text(Visitor(world, "new").get("/log"))
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [({"stream": "99"}, "no such usual waste"), ({"waste_code": "000-000-00"}, "No such waste code")],
+)
+def test_a_waste_that_is_none_is_said(firm: Visitor, query: dict[str, str], words: str) -> None:
+    answer = firm.get("/log", **query)
+    assert answer.status_code == 404
+    assert words in text(answer)
+
+
+def test_a_treated_drum_gets_no_label(world: World, firm: Visitor) -> None:
+    drum = world.drum()
+    assert 'action="/labels"' in text(firm.get(f"/containers/{drum.short_code}"))
+    Container.objects.filter(pk=drum.pk).update(state="treated")
+    assert 'action="/labels"' not in text(firm.get(f"/containers/{drum.short_code}"))
+
+
+def test_nobody_at_home_goes_to_the_plain_door(world: World) -> None:
+    assert Client().get("/")["Location"] == "/sign-in"
+
+
+def test_a_state_that_is_none_is_said_the_same_on_every_list(world: World, firm: Visitor) -> None:
+    for path in ("/containers", "/manifests"):
+        assert "There is no such state" in text(firm.get(path, state="gone"))

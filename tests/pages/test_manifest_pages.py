@@ -111,6 +111,12 @@ def test_a_new_manifest_has_the_drum_of_the_address_ticked(world: World) -> None
     assert not re.search(rf'value="{other.short_code}"[^>]* checked', page)
 
 
+def test_the_chosen_drum_comes_first(world: World) -> None:
+    other, chosen = world.drum(), world.drum()
+    page = text(Visitor(world, "firm").get("/manifests/new", container=chosen.code))
+    assert page.index(f'value="{chosen.short_code}"') < page.index(f'value="{other.short_code}"')
+
+
 def test_a_receiver_whose_permit_lacks_the_code_is_listed_with_the_reason(world: World) -> None:
     world.organisations["plant"].permits.update(codes="HW31")
     drum = world.drum()

@@ -142,3 +142,16 @@ def test_the_page_reads_the_same_number_of_queries_however_many_scans(
         depot.get("/scan")
     with django_assert_max_num_queries(16):
         depot.get("/scan/aside", container=drums[0].short_code)
+
+
+def test_a_drum_that_is_in_already_is_no_stop(world: World) -> None:
+    drum, visitor = world.drum(), Visitor(world, "firm")
+    sent: dict[str, Any] = {"text": drum.code, "intent": "check_in", "depot": world.depots["firm"].pk}
+    page = visitor.send("/scan", **sent)
+    assert verdict(page) == "repeated-accepted"
+    assert "Already here" in text(page)
+
+
+def test_a_collector_without_a_depot_is_told_so(world: World) -> None:
+    world.add("new", "collector")
+    assert "No depot yet: ask your administrator" in text(Visitor(world, "new").get("/scan"))

@@ -8,6 +8,8 @@ const field = form.elements.text, mass = form.elements.mass_kg, bay = form.eleme
 const verdict = document.getElementById("verdict"), status = document.getElementById("scan-status");
 const words = page.dataset;
 
+const summary = document.getElementById("scan-summary");
+
 const ANSWER_MS = 10_000;                       // no answer by then: lost on the way
 const FIRST_WAIT_MS = 1_000, LONGEST_WAIT_MS = 15_000;
 const SLOW_MS = 300;                            // a wait shorter than this is not worth a word
@@ -50,14 +52,43 @@ function chosen(name) {
   return control ? control.value : "";
 }
 
+// A weight as people type it; the same as the site's units.typed_kg. Null when it is no weight.
+function typedKg(text) {
+  const plain = text.normalize("NFKC").trim().toLowerCase().replace(/\s*(kg|公斤|千克)$/, "");
+  if (!plain) return "";
+  const match = /^(\d*)([.,。]?)(\d*)$/.exec(plain);
+  if (!match || !(match[1] || match[3])) return null;
+  const [, whole, sign, rest] = match;
+  // "1,234" may be one or a thousand.
+  if (rest.length > 3 || (sign === "," && rest.length === 3 && !/^0*$/.test(whole))) return null;
+  return rest ? `${whole || "0"}.${rest}` : whole;
+}
+
+// Scans that wait for their weight to be mended.
+const held = [];
+
+function markMass(wrong) {
+  if (wrong) mass.setAttribute("aria-invalid", "true");
+  else mass.removeAttribute("aria-invalid");
+  tell(wrong ? `${words.massWrong} ${held.join(" ")}` : "", null, false);
+}
+
 function scan(text) {
+  const kilograms = chosen("intent") === "check_in" ? typedKg(chosen("mass_kg")) : "";
+  if (kilograms === null) {
+    // The drum is not at fault: it goes on by Enter, once the weight is mended.
+    held.push(text);
+    markMass(true);
+    return;
+  }
+  if (mass?.hasAttribute("aria-invalid")) markMass(false);
   queue.add({
     nonce: newNonce(),
     text,
     intent: chosen("intent"),
     depot: chosen("depot"),
     bay: chosen("intent") === "lookup" ? "" : chosen("bay"),
-    mass_kg: chosen("intent") === "check_in" ? chosen("mass_kg").trim() : "",
+    mass_kg: kilograms,
     at: Date.now(),
   });
   if (mass) mass.value = "";
@@ -72,7 +103,7 @@ function newNonce() {
 
 // --- sending: one at a time, in order ---
 
-let sending = false, wait = FIRST_WAIT_MS, retry = null;
+let sending = false, wait = FIRST_WAIT_MS, retry = null, late = [];
 
 async function drain() {
   if (sending) return;
@@ -90,14 +121,17 @@ async function drain() {
         return;
       }
       if (outcome.stop) {
-        tell(outcome.stop);
+        tell(outcome.stop, outcome.way);
         return;
       }
       wait = FIRST_WAIT_MS;
       queue.remove(next.nonce);
+      if (next.at && Date.now() - next.at > LATE_MS) late.push({ text: next.text, answer: outcome.answer });
+      else verdict.hidden = false;
       show(outcome.answer, next.intent, next.text);
     }
     tell("");
+    summarise();
     refreshAside();
   } finally {
     sending = false;
@@ -118,9 +152,9 @@ async function send(one) {
     learnClock(response);
     if (response.ok) return { answer: await response.json() };
     if (response.status === 429 || response.status >= 500) return { again: true };
-    if (response.status === 401) return { stop: words.signedOut };
+    if (response.status === 401) return { stop: words.signedOut, way: [words.signIn, `/sign-in?${new URLSearchParams({ next: location.pathname + location.search })}`] };
     const problem = await response.json().catch(() => null);
-    if (!problem || problem.code === "forged") return { stop: words.reload };
+    if (!problem || problem.code === "forged") return { stop: words.reload, way: [words.load, location.href] };
     // A clock that was set meanwhile: the scan counts, its own time does not.
     if (asked.scanned_at && problem.errors?.some((error) => error.field === "scanned_at")) return await send({ ...one, at: 0 });
     return { answer: { verdict: "refused", reason: problem.code, message: said(problem), container: null } };
@@ -148,12 +182,14 @@ let shownCode = "";
 
 function show(answer, intent, text) {
   // A repeated answer carries the first one: to the eye it is that, with the word "already" and a tone of its own.
-  const first = answer.reason ? "refused" : "accepted";
-  const kind = answer.verdict === "repeated" ? `repeated-${first}` : answer.verdict;
+  // So is a drum that is in already: a handheld's trigger bounces.
+  const here = answer.reason === "already_here";
+  const first = answer.reason && !here ? "refused" : "accepted";
+  const kind = answer.verdict === "repeated" || here ? `repeated-${first}` : answer.verdict;
   const drum = answer.container;
   verdict.dataset.verdict = kind;
   verdict.dataset.intent = intent;
-  part("word").textContent = wordFor(kind, intent);
+  part("word").textContent = here ? words.here : wordFor(kind, intent);
   part("message").textContent = kind === "accepted" ? "" : answer.message;
   part("code").textContent = drum ? `${drum.short_code.slice(0, 4)}-${drum.short_code.slice(4)}` : "";
   part("code").href = drum ? `/containers/${drum.short_code}` : "";
@@ -180,10 +216,43 @@ function weight(kilograms) {
   return Number(kilograms) < 1000 ? `${kilograms} kg` : `${Number((Number(kilograms) / 1000).toFixed(3))} t`;
 }
 
-function tell(text) {
-  status.textContent = text ? `${text} ${counted()}` : "";
+// `way` is a button beside the words: [label, address].
+function tell(text, way = null, waiting = true) {
+  status.textContent = text && waiting ? `${text} ${counted()}` : text;
   status.hidden = !text;
+  if (!way) return;
+  const link = document.createElement("a");
+  [link.textContent, link.href] = way;
+  link.className = "btn btn-primary";
+  status.append(" ", link);
 }
+
+// Scans that were kept and sent together run past the eye: if one was stopped, all are listed until somebody has seen it.
+function summarise() {
+  const stopped = late.filter(({ answer }) => answer.reason && answer.reason !== "already_here");
+  if (!stopped.length || late.length < 2) {
+    if (summary.hidden) late = [];
+    return;
+  }
+  const counts = { n: late.length, a: late.length - stopped.length, r: stopped.length };
+  summary.querySelector("h2").textContent = words.summary.replace(/%([nar])/g, (_, name) => String(counts[name]));
+  summary.querySelector("ul").replaceChildren(...stopped.map(({ text, answer }) => {
+    const row = document.createElement("li"), code = document.createElement("strong");
+    code.className = "code";
+    code.textContent = answer.container ? answer.container.short_code : text.split("/").pop();
+    row.append(code, " ", answer.message);
+    return row;
+  }));
+  summary.hidden = false;
+  verdict.hidden = true;
+}
+
+summary.querySelector("button").addEventListener("click", () => {
+  late = [];
+  summary.hidden = true;
+  verdict.hidden = false;
+  field.focus();
+});
 
 function tellWaiting() {
   if (queue.read().length > 1) tell(counted());
@@ -247,6 +316,7 @@ let endsWithComposition = false;
 function take() {
   const text = field.value;
   field.value = "";                             // at once: the next scan may already be on its way
+  for (const one of held.splice(0)) scan(one);
   if (text.trim()) scan(text);
 }
 
@@ -305,13 +375,18 @@ form.addEventListener("submit", (event) => {
 mass?.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   event.preventDefault();
-  if (!/^\s*\d{0,5}([.,]\d{0,3})?\s*$/.test(mass.value)) {
+  const kilograms = typedKg(mass.value);
+  if (!/^[\d.,。\s]{0,10}(kg|公斤|千克)?$/i.test(mass.value.normalize("NFKC").trim()) || /\d{6}/.test(mass.value)) {
     field.value = mass.value;
     mass.value = "";
+  } else if (kilograms === null) {
+    markMass(true);
+    return;
   } else {
-    mass.value = mass.value.replace(",", ".");
+    mass.value = kilograms;
+    if (mass.hasAttribute("aria-invalid")) markMass(false);
   }
-  if (field.value.trim()) take();
+  if (field.value.trim() || held.length) take();
   field.focus();
 });
 

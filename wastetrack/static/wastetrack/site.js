@@ -36,7 +36,8 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => event.target.closest("[data-close-toast]")?.closest(".toast-note").remove());
 
 // A refused form is gone on with at its first wrong field, or at its message.
-(document.querySelector("input[aria-invalid], select[aria-invalid]") ?? document.querySelector("[data-focus]"))?.focus();
+const wrong = document.querySelector("[aria-invalid='true']");
+(wrong?.querySelector("input:not([type=hidden], :disabled)") ?? wrong ?? document.querySelector("[data-focus]"))?.focus();
 
 // A form that creates (data-once) goes once; brought back by the Back button, it is asked for anew.
 document.addEventListener("submit", (event) => {
@@ -48,6 +49,72 @@ document.addEventListener("submit", (event) => {
 addEventListener("pageshow", (event) => {
   if (event.persisted && document.querySelector("form[data-sent]")) location.reload();
 });
+
+// What was typed into a form that creates outlives a detour: the door, the other language, an old page. It is kept by
+// who typed it, in this tab, for half an hour; never a password, a hidden field or a file.
+const KEPT_MS = 30 * 60_000, KEPT = "typed:";
+const lasting = [...document.querySelectorAll("form:not([data-forget]):has([data-once])")];
+const placeOf = (form) => `${KEPT}${form.querySelector("[data-once]").dataset.once}:${form.getAttribute("action")}:${location.search}`;
+const lasts = (control) => control.name && !control.matches("[type=hidden], [type=password], [type=file], [type=submit], button, fieldset");
+const ticks = (control) => control.matches("[type=checkbox], [type=radio]");
+
+function keep(form, sent) {
+  const values = {};
+  for (const control of [...form.elements].filter(lasts)) {
+    values[control.name] ??= [];
+    if (!ticks(control) || control.checked) values[control.name].push(control.value);
+  }
+  try {
+    sessionStorage.setItem(placeOf(form), JSON.stringify({ values, sent, at: Date.now() }));
+  } catch {
+    // A browser that keeps nothing: the form works without.
+  }
+}
+
+function kept(place) {
+  try {
+    return JSON.parse(sessionStorage.getItem(place));
+  } catch {
+    return null;
+  }
+}
+
+function restore(form) {
+  const found = kept(placeOf(form));
+  // A refused form came back with what was typed; a half-hour old one is another day's.
+  if (!found || form.querySelector(".refusal, [aria-invalid='true']")) return;
+  for (const control of [...form.elements].filter(lasts)) {
+    const values = found.values[control.name];
+    if (!values || control.disabled) continue;
+    const before = ticks(control) ? control.checked : control.value;
+    if (ticks(control)) control.checked = values.includes(control.value);
+    else if (values.length) control.value = values.shift();
+    const fold = control.closest("details:not([open])");
+    if (fold && before !== (ticks(control) ? control.checked : control.value)) fold.open = true;
+  }
+  form.dispatchEvent(new Event("change"));
+  form.querySelector("input[data-row]")?.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+try {
+  // What was sent and led to another page is done with, unless that page is the door or a refusal.
+  const detour = document.querySelector(".refusal-page, .door-parts");
+  const here = new Set(lasting.map(placeOf));
+  for (const place of Object.keys(sessionStorage).filter((name) => name.startsWith(KEPT))) {
+    const found = kept(place);
+    if (!found || Date.now() - found.at > KEPT_MS || (found.sent && !detour && !here.has(place))) sessionStorage.removeItem(place);
+  }
+} catch {
+  // No storage, nothing to forget.
+}
+// Once htmx listens too: what hangs on a choice is read anew.
+addEventListener("DOMContentLoaded", () => lasting.forEach(restore));
+for (const kind of ["input", "change", "submit"]) {
+  document.addEventListener(kind, (event) => {
+    const form = event.target.closest("form");   // not `.form`: a form may have a field of that name
+    if (lasting.includes(form)) keep(form, kind === "submit");
+  });
+}
 
 // <form data-auto>: sends itself when a choice changes (its button stays for those without scripts).
 document.addEventListener("change", (event) => {
@@ -61,10 +128,13 @@ document.addEventListener("change", (event) => {
 for (const form of document.querySelectorAll("form[data-pick]")) {
   const boxes = () => [...form.querySelectorAll("input[type=checkbox][data-row]")];
   const all = form.querySelector("[data-all]"), bar = form.querySelector("[data-bar]");
+  if (!bar) continue;
   const show = () => {
-    const picked = boxes().filter((box) => box.checked).length;
+    const ticked = boxes().filter((box) => box.checked), picked = ticked.length;
     bar.classList.toggle("is-on", picked > 0);
     bar.querySelector("[data-count]").textContent = String(picked);
+    const mass = bar.querySelector("[data-mass]");
+    if (mass) mass.textContent = String(ticked.reduce((sum, box) => sum + Number(box.dataset.massG), 0) / 1000);
     if (all) {
       all.checked = picked > 0 && picked === boxes().length;
       all.indeterminate = picked > 0 && !all.checked;
@@ -73,7 +143,7 @@ for (const form of document.querySelectorAll("form[data-pick]")) {
   form.addEventListener("change", (event) => {
     if (event.target === all) for (const box of boxes()) box.checked = all.checked;
     show();
-  });
+  }, true);                                     // before htmx reads the form
   show();
 }
 
