@@ -429,7 +429,7 @@ def test_own_drum_of_another_site_is_not_stored_here_twice(world: World) -> None
     assert Organisation.objects.filter(pk=world.organisations["firm"].pk).exists()
 
 
-# --- what a review of the house found, and must not come back ---
+# --- what must not come back ---
 
 
 def codes(refused: pytest.ExceptionInfo[Refused]) -> list[str]:
