@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tools.site import CHROMIUM_FLAGS, DESK, ROOT, Site, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if not (ROOT / "build" / "static").exists() and not os.environ.get("CI"):
         pytest.skip("no static files: run `make setup`")
@@ -26,7 +26,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = chromium()
     if path is None:
@@ -98,13 +98,17 @@ def axe() -> Callable[[Page], list[dict[str, Any]]]:
         size = page.viewport_size or DESK
         height = page.evaluate("document.documentElement.scrollHeight")
         page.set_viewport_size({"width": size["width"], "height": height})
+        # A live part that is being exchanged would be measured in mid-air.
+        page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(200)
         # Through the debugger, as the page's own policy allows no script from elsewhere.
         page.evaluate(source)
         rules = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
         found = page.evaluate("rules => axe.run(document, rules)", rules)
         page.set_viewport_size({"width": size["width"], "height": size["height"]})
         return [
-            {"rule": one["id"], "where": [node["target"] for node in one["nodes"]][:5]} for one in found["violations"]
+            {"rule": one["id"], "where": [(node["target"], node["failureSummary"]) for node in one["nodes"]][:5]}
+            for one in found["violations"]
         ]
 
     return check
