@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
-from wastetrack.errors import NotFound, invalid
+from wastetrack.errors import invalid
 from wastetrack.ledger import merkle
 from wastetrack.ledger.canonical import checkpoint_bytes, instant
 from wastetrack.ledger.keys import public_key_hex, signing_key
@@ -64,14 +64,6 @@ def _lookup(addresses: Sequence[merkle.Address]) -> dict[merkle.Address, bytes]:
     }
     found |= {(n.level, n.position): bytes(n.hash) for n in Node.objects.filter(inner)}
     return found
-
-
-def checkpoint_at(size: int) -> Checkpoint:
-    """The first checkpoint that covers at least `size` entries."""
-    checkpoint = Checkpoint.objects.filter(size__gte=size).order_by("size").first()
-    if checkpoint is None:
-        raise NotFound("no_checkpoint")
-    return checkpoint
 
 
 def inclusion_proof(index: int, size: int) -> list[bytes]:
