@@ -31,15 +31,18 @@ def plain_code(text: object) -> str:
 
 
 def move_containers(manifest: Manifest, verb: str, actor: Actor) -> tuple[list[Container], list[Fact]]:
+    """Move every container of the manifest by `verb`, in the manifest's name; the caller records the facts."""
     containers = [line.container for line in manifest.lines.select_related("container")]
     return move(containers, verb, actor=actor, position="manifest", payload=about(manifest))
 
 
 def about(manifest: Manifest) -> dict[str, str]:
+    """Which manifest, as an entry says it."""
     return {"manifest": manifest.number}
 
 
 def require_party(actor: Actor, manifest: Manifest, party: str) -> None:
+    """Raises NotPermitted(not_your_part) unless the actor speaks for this party: sender, carrier or receiver."""
     actor.require_write()
     if party not in manifest.positions(actor):
         raise NotPermitted("not_your_part", subject=manifest.subject)
