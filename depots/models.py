@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django_fsm import FSMField
 
+from wastetrack.lifecycle.states import Guard, Stateful, verb
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Permit, Site
-from wastetrack.parties.visibility import VisibleModel, in_district
+from wastetrack.parties.models import Permit, Site, User
+from wastetrack.parties.visibility import VisibleModel, audience, in_district
 from wastetrack.waste.models import Container
 
 
@@ -57,13 +59,41 @@ class Bay(VisibleModel):
     code = models.CharField(max_length=12)
     name = models.CharField(max_length=60, blank=True)
     capacity_g = models.BigIntegerField(null=True, blank=True)
+    places = models.PositiveIntegerField(null=True, blank=True)
+    """How many containers may stand in it."""
+    bund_l = models.PositiveIntegerField(null=True, blank=True)
+    """Litres that its bund holds back (GB 18597 6.2.2); null: not known, and not checked."""
+    admits = models.CharField(max_length=300, blank=True)
+    """Waste codes and categories (HW08) that may stand in it, one space between; empty: all."""
+    hazards = models.CharField(max_length=20, blank=True)
+    """Hazard letters that may stand in it, one space between; empty: all."""
+    temperature = models.CharField(max_length=40, blank=True)
+    """A note: at what temperature it is kept."""
+    row = models.PositiveSmallIntegerField(null=True, blank=True)
+    column = models.PositiveSmallIntegerField(null=True, blank=True)
+    """Where it lies on the depot's plan, from 1; null: not drawn yet."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["depot", "code"], name="bay_code_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["depot", "code"], name="bay_code_once"),
+            models.UniqueConstraint(fields=["depot", "row", "column"], name="bay_place_once"),
+            models.CheckConstraint(
+                condition=Q(row__isnull=True, column__isnull=True) | Q(row__gte=1, column__gte=1),
+                name="bay_place_whole",
+            ),
+        ]
         ordering = ["depot", "code"]
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def admitted(self) -> frozenset[str]:
+        return frozenset(self.admits.split())
+
+    @property
+    def hazard_letters(self) -> tuple[str, ...]:
+        return tuple(self.hazards.split())
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
@@ -77,6 +107,8 @@ class Stay(VisibleModel):
     depot = models.ForeignKey(Depot, models.PROTECT, related_name="stays")
     bay = models.ForeignKey(Bay, models.PROTECT, null=True, blank=True, related_name="stays")
     entered_at = models.DateTimeField()
+    moved_at = models.DateTimeField()
+    """Since when it stands in this bay."""
     mass_in_g = models.BigIntegerField()
     left_at = models.DateTimeField(null=True, blank=True)
 
@@ -93,3 +125,113 @@ class Stay(VisibleModel):
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
         return Q(depot__site__organisation=actor.organisation_id) | in_district("depot__site__division", actor)
+
+
+class CountState(models.TextChoices):
+    COUNTING = "counting", _("Counting")
+    COUNTED = "counted", _("To be settled")
+    SETTLED = "settled", _("Settled")
+    DROPPED = "dropped", _("Called off")
+
+
+class Count(Stateful):
+    """A bay counted by scanning, without being told what should be there. Its result is an assertion in the log."""
+
+    SUBJECT = "count"
+
+    state = FSMField(default=CountState.COUNTING, choices=CountState, protected=True)
+    depot = models.ForeignKey(Depot, models.PROTECT, related_name="counts")
+    bay = models.ForeignKey(Bay, models.PROTECT, related_name="counts")
+    begun_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    begun_at = models.DateTimeField()
+    counted_at = models.DateTimeField(null=True, blank=True)
+    expected = models.PositiveIntegerField(null=True, blank=True)
+    """How many containers the books had in the bay when the counting ended."""
+    expected_mass_g = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bay"], condition=Q(state="counting"), name="one_count_a_bay"),
+        ]
+        indexes = [models.Index(fields=["depot", "-id"], name="count_of_depot")]
+
+    def __str__(self) -> str:
+        return f"{self.bay_id} {self.state}"
+
+    @property
+    def subject(self) -> str:
+        return f"count:{self.pk}"
+
+    def positions(self, actor: Actor) -> frozenset[str]:
+        return frozenset({"depot"} if actor.organisation_id == self.depot.organisation_id else ())
+
+    def readers(self) -> frozenset[str]:
+        return audience([self.depot.organisation_id], [self.depot.site.division])
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(depot__site__organisation=actor.organisation_id) | in_district("depot__site__division", actor)
+
+    @verb(source=CountState.COUNTING, target=CountState.COUNTED, by="depot")
+    def close(self) -> None:
+        """Everything in the bay has been scanned: compare with the books."""
+
+    @verb(source=CountState.COUNTING, target=CountState.DROPPED, by="depot")
+    def drop(self) -> None:
+        """The counting is called off and says nothing."""
+
+    @verb(
+        source=CountState.COUNTED,
+        target=CountState.SETTLED,
+        by="depot",
+        guards=[Guard("differences_open", lambda count: not count.lines.filter(UNSETTLED).exists())],
+    )
+    def settle(self) -> None:
+        """Every difference has its explanation: the books are those of the bay."""
+
+
+class CountResult(models.TextChoices):
+    COUNTED = "counted", _("Counted")
+    MATCHED = "matched", _("As in the books")
+    MISSING = "missing", _("Missing")
+    MISPLACED = "misplaced", _("In the wrong bay")
+    FOUND = "found", _("Found")
+    UNKNOWN = "unknown", _("Unknown")
+
+
+UNSETTLED = Q(result__in=["missing", "misplaced", "found", "unknown"], settled_at=None)
+
+
+class CountLine(VisibleModel):
+    """One container or label of a count: what was scanned, or what the books have and nobody scanned."""
+
+    count = models.ForeignKey(Count, models.CASCADE, related_name="lines")
+    container = models.ForeignKey(Container, models.PROTECT, null=True, blank=True, related_name="count_lines")
+    text = models.CharField(max_length=300, blank=True)
+    """As scanned, where it names no container that we know."""
+    result = models.CharField(max_length=10, choices=CountResult, default=CountResult.COUNTED)
+    book_bay = models.ForeignKey(Bay, models.PROTECT, null=True, blank=True, related_name="+")
+    """Where the books had it when the counting ended."""
+    counted_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    counted_at = models.DateTimeField(null=True, blank=True)
+    settled_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settled_as = models.CharField(max_length=12, blank=True)
+    """How: moved, lost, seen, returned, noted."""
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["count", "container"], condition=Q(container__isnull=False), name="counted_once"
+            ),
+            models.UniqueConstraint(fields=["count", "text"], condition=Q(container=None), name="label_counted_once"),
+        ]
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.count_id} {self.container_id or self.text} {self.result}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(count__in=Count.objects.visible_to(actor))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
-from django.db.models import Count, FilteredRelation, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, FilteredRelation, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from depots.models import Bay, Depot, Stay
+from wastetrack.districts.models import Pair
+from wastetrack.districts.selectors import Reactions, reactions
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
-from wastetrack.regulations.compatibility import conflict, groups_for
+from wastetrack.regulations.parameters import parameter
+from wastetrack.waste.models import LIQUID, Container
 
 OPEN_STAY = Q(stays__left_at=None)
 
@@ -59,49 +64,119 @@ def get_bay(depot: Depot, code: object) -> Bay:
     return bay
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The containers of one waste in a bay: its code and what it reacts with, how many, grams, litres of liquid."""
+
+    waste_code: str
+    reactions: frozenset[str] | None
+    containers: int
+    mass_g: int
+    liquid_l: Decimal
+    largest_liquid_l: Decimal
+
+
 @dataclass
 class BayLoad:
-    """A bay as a drum finds it: grams that stand in it and of which wastes."""
+    """A bay as a drum finds it: what stands in it, and what may not stand together in its district."""
 
     bay: Bay
-    used: int = 0
-    waste_codes: set[str] = field(default_factory=set)
+    reactions: Reactions
+    standing: list[Standing] = field(default_factory=list)
 
-    def problem(self, waste_code: str, mass_g: int) -> str | None:
-        """Why this waste may not stand here: bay_full, bay_incompatible; None when it may.
+    @property
+    def used_g(self) -> int:
+        return sum(one.mass_g for one in self.standing)
 
-        A waste whose reaction groups its code does not tell is stopped by nothing but explosives.
+    @property
+    def containers(self) -> int:
+        return sum(one.containers for one in self.standing)
+
+    def problem(self, container: Container, mass_g: int) -> str | None:
+        """Why this container may not stand here; None when it may.
+
+        bay_not_admitted, bay_incompatible, bay_reaction_unknown, bay_full, bay_no_place, bund_too_small.
         """
-        if self.bay.capacity_g is not None and self.used + mass_g > self.bay.capacity_g:
-            return "bay_full"
-        own = groups_for(waste_code) or frozenset()
-        if any(conflict(own, groups_for(other) or frozenset()) for other in self.waste_codes):
-            return "bay_incompatible"
-        return None
+        return next(self.problems(container, mass_g), None)
+
+    def problems(self, container: Container, mass_g: int) -> Iterator[str]:
+        """Everything that speaks against it, the gravest first."""
+        if not self.admits(container):
+            yield "bay_not_admitted"
+        strangers = [one for one in self.standing if one.waste_code != container.waste_code]
+        if any(self._react(container, one) for one in self.standing):
+            yield "bay_incompatible"
+        elif any(container.reactions is None or one.reactions is None for one in strangers):
+            # What nobody has said anything about is not to be taken for harmless: it stands with its own kind alone.
+            yield "bay_reaction_unknown"
+        if self.bay.capacity_g is not None and self.used_g + mass_g > self.bay.capacity_g:
+            yield "bay_full"
+        if self.bay.places is not None and self.containers + 1 > self.bay.places:
+            yield "bay_no_place"
+        if container.is_liquid and self.bay.bund_l is not None and self.bund_needed_l(container) > self.bay.bund_l:
+            yield "bund_too_small"
+
+    def admits(self, container: Container) -> bool:
+        """Whether the bay is meant for this waste at all."""
+        admitted, letters = self.bay.admitted, set(self.bay.hazard_letters)
+        by_code = not admitted or container.waste_code in admitted or container.category in admitted
+        return by_code and (not letters or letters.issuperset(container.hazard_letters))
+
+    def _react(self, container: Container, other: Standing) -> bool:
+        own, others = container.reactions or frozenset(), other.reactions or frozenset()
+        return self.reactions.between(own, others) is not None
+
+    def bund_needed_l(self, newcomer: Container | None = None) -> Decimal:
+        """Litres that the bund must hold: the largest liquid container or the share of them all (GB 18597 6.2.2)."""
+        volume = newcomer.volume_l if newcomer is not None and newcomer.is_liquid else Decimal(0)
+        total = sum((one.liquid_l for one in self.standing), volume)
+        largest = max([volume, *(one.largest_liquid_l for one in self.standing)])
+        return max(largest, total * parameter("facility.liquid_share_percent").value / 100)
+
+    def liking(self, container: Container) -> tuple[bool, bool, str]:
+        """How well it suits, best first: meant for just this waste, the same waste there already, then by code."""
+        alike = any(one.waste_code == container.waste_code for one in self.standing)
+        return not self.bay.admitted, not alike, self.bay.code
 
 
 def bay_loads(depot: Depot, bay: Bay | None = None) -> list[BayLoad]:
-    """The depot's bays, or the one named, by code, each with what stands in it (one query)."""
+    """The depot's bays, or the one named, by code, each with what stands in it (one query, two where the district
+    has its own compatibility table)."""
     bays = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
+    stands, liquid = "here__container__", Q(here__container__form=LIQUID)
+    kept = [item.name for item in Bay._meta.concrete_fields if item.name != "depot"]
     rows = (
         bays.annotate(here=FilteredRelation("stays", condition=Q(stays__left_at=None)))
+        .annotate(own_table=Exists(Pair.objects.filter(Pair.binding(depot.site.division))))
         .order_by("code")
-        .values("pk", "code", "name", "capacity_g", "here__container__waste_code")
-        .annotate(mass_g=Sum("here__container__mass_g"))
+        .values(*kept, "own_table", f"{stands}waste_code", f"{stands}reaction_groups")
+        .annotate(
+            n=Count("here"),
+            mass_g=Sum(f"{stands}mass_g"),
+            liquid_l=Sum(f"{stands}volume_l", filter=liquid),
+            largest_liquid_l=Max(f"{stands}volume_l", filter=liquid),
+        )
     )
     loads: dict[int, BayLoad] = {}
+    table: Reactions | None = None
     for row in rows:
-        found = Bay(pk=row["pk"], depot=depot, code=row["code"], name=row["name"], capacity_g=row["capacity_g"])
-        load = loads.setdefault(row["pk"], BayLoad(found))
-        if row["here__container__waste_code"]:
-            load.used += row["mass_g"]
-            load.waste_codes.add(row["here__container__waste_code"])
+        table = table or reactions(depot.site.division, any_set=row["own_table"])
+        if (load := loads.get(row["id"])) is None:
+            found = Bay(depot=depot, **{name: row[name] for name in kept})
+            load = loads.setdefault(row["id"], BayLoad(found, table))
+        if row["n"]:
+            groups = row[f"{stands}reaction_groups"]
+            stated = None if groups is None else frozenset(groups.split())
+            liquids = row["liquid_l"] or Decimal(0), row["largest_liquid_l"] or Decimal(0)
+            load.standing.append(Standing(row[f"{stands}waste_code"], stated, row["n"], row["mass_g"], *liquids))
     return list(loads.values())
 
 
-def roomy_bay(depot: Depot, waste_code: str, mass_g: int) -> Bay | None:
-    """The bay to propose: the depot's first where this drum may stand, as things are; None where there is none."""
-    return next((load.bay for load in bay_loads(depot) if load.problem(waste_code, mass_g) is None), None)
+def roomy_bay(depot: Depot, container: Container, mass_g: int | None = None) -> Bay | None:
+    """The bay to propose: where this container may stand and suits best, as things are; None where there is none."""
+    mass_g = container.mass_g if mass_g is None else mass_g
+    fit = [load for load in bay_loads(depot) if load.problem(container, mass_g) is None]
+    return min(fit, key=lambda load: load.liking(container)).bay if fit else None
 
 
 def stock(depot: Depot) -> QuerySet[Stay]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,70 @@ from wastetrack.waste import clock
 from wastetrack.waste.models import Container, ContainerState, WasteStream
 from wastetrack.waste.services import make_container, share
 
+PLACE_RULES = frozenset(
+    {
+        "bay_not_admitted",
+        "bay_incompatible",
+        "bay_reaction_unknown",
+        "bay_full",
+        "bay_no_place",
+        "bund_too_small",
+        "no_room",
+        "no_safe_bay",
+    }
+)
+"""What may speak against a place. A drum that stands there already, scanned offline, is recorded all the same."""
+UNSAFE = frozenset({"bay_incompatible", "bay_reaction_unknown", "bay_not_admitted"})
+
+
+@dataclass
+class Place:
+    """Where a container is to stand in a depot: the bay asked for, or none to have the best one found.
+
+    `breaches`, where given: it stands there already and nobody was online to ask. Then what speaks against it is noted
+    there and goes into the entry, instead of being a refusal.
+    """
+
+    depot: Depot
+    bay: Bay | None = None
+    breaches: list[Refused] | None = None
+
+    def payload(self) -> dict[str, str]:
+        """Where, as an entry says it, and what speaks against it."""
+        said = {"depot": str(self.depot.pk), "depot_name": self.depot.name, "bay": self.bay.code if self.bay else ""}
+        return said | ({"broken": self.breaches[-1].code} if self.breaches else {})
+
+    def breaks(self, refusal: Refused) -> None:
+        """Raises the refusal, unless it has happened already."""
+        if self.breaches is None:
+            raise refusal
+        self.breaches.append(refusal)
+
+
+def find_place(place: Place, container: Container, mass_g: int) -> None:
+    """Settle on the bay: the one asked for, else the best with room and nothing that reacts with it.
+
+    Leaves the bay None where a depot has no bays. The bays' rows stay locked to the end of the transaction: two drums
+    for the last place come one after the other. The caller has locked the container before.
+    Raises Refused(one of PLACE_RULES), Refused(wrong_bay) for another depot's bay.
+    """
+    depot, bay = place.depot, place.bay
+    if bay is not None and bay.depot_id != depot.pk:
+        raise Refused("wrong_bay", bay=bay.code)
+    if connection.features.has_select_for_update:
+        # On SQLite the transaction itself is the lock, and this question is saved.
+        asked = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
+        list(asked.select_for_update().order_by("pk").values("pk"))
+    loads = bay_loads(depot, bay)
+    problems = {load.bay.code: load.problem(container, mass_g) for load in loads}
+    fit = [load for load in loads if problems[load.bay.code] is None]
+    if fit:
+        place.bay = min(fit, key=lambda load: load.liking(container)).bay
+    elif bay is not None:
+        place.breaks(Refused(str(problems[bay.code]), bay=bay.code))
+    elif loads:
+        place.breaks(Refused("no_room" if UNSAFE.isdisjoint(problems.values()) else "no_safe_bay"))
+
 
 def log_into(
     *,
@@ -33,7 +98,7 @@ def log_into(
     require_own(actor, depot)
     with transaction.atomic():
         container, fact = make_container(actor=actor, site=depot.site, data=data, now=now, stream=stream)
-        return _store(actor, container, depot, bay, now, now, along_with=[fact])
+        return _store(actor, container, Place(depot, bay), now, now, along_with=[fact])
 
 
 def check_in(
@@ -44,10 +109,11 @@ def check_in(
     now: datetime,
     bay: Bay | None = None,
     at: datetime | None = None,
+    breaches: list[Refused] | None = None,
 ) -> Container:
-    """Store the organisation's own logged container at its own depot.
+    """Store the organisation's own logged container at its own depot; `breaches` as in Place.
 
-    Raises NotPermitted(not_permitted), Refused(already_here | treated | voided | no_manifest | bay_full …).
+    Raises NotPermitted(not_permitted), Refused(already_here | treated | voided | no_manifest | one of PLACE_RULES …).
     """
     require_own(actor, depot)
     with transaction.atomic():
@@ -57,22 +123,22 @@ def check_in(
         if container.origin_id != depot.site_id:
             # From site to site it goes over the road, and that takes a manifest.
             raise Refused("wrong_depot", container=container.short_grouped)
-        return _store(actor, container, depot, bay, now, not_before(at or now, container.logged_at))
+        at = not_before(at or now, container.logged_at)
+        return _store(actor, container, Place(depot, bay, breaches), now, at)
 
 
 def _store(
     actor: Actor,
     container: Container,
-    depot: Depot,
-    bay: Bay | None,
+    place: Place,
     now: datetime,
     at: datetime,
     along_with: Sequence[Fact] = (),
 ) -> Container:
     (container,) = lock([container])
-    bay = place_for(depot, bay, container, container.mass_g)
-    (container,), facts = move([container], "store", actor=actor, payload=place_payload(depot, bay))
-    enter([container], depot=depot, bay=bay, at=at)
+    find_place(place, container, container.mass_g)
+    (container,), facts = move([container], "store", actor=actor, payload=place.payload())
+    enter([container], place=place, at=at)
     record(actor, [*along_with, *facts], now=now, event_time=at)
     return container
 
@@ -110,47 +176,37 @@ def why_not(container: Container, depot: Depot) -> Refused:
     return Refused("no_manifest", container=container.short_grouped)
 
 
-def put_away(*, actor: Actor, container: Container, bay: Bay, now: datetime, at: datetime | None = None) -> Stay:
-    """Move a container to another bay of the depot it stands in. Raises Refused(not_here | bay_full)."""
+def put_away(
+    *,
+    actor: Actor,
+    container: Container,
+    bay: Bay,
+    now: datetime,
+    at: datetime | None = None,
+    breaches: list[Refused] | None = None,
+) -> Stay:
+    """Move a container to another bay of the depot it stands in; `breaches` as in Place.
+
+    Raises Refused(not_here | one of PLACE_RULES), and Refused(moved_since) for a move that an offline device tells of
+    after the container has been moved again.
+    """
     require_own(actor, bay.depot)
     with transaction.atomic():
         (container,) = lock([container])
         stay = Stay.objects.select_for_update().filter(container=container, left_at=None, depot=bay.depot).first()
         if stay is None:
             raise Refused("not_here", container=container.short_grouped)
-        if stay.bay_id != bay.pk:
-            place_for(bay.depot, bay, container, container.mass_g)
-            stay.bay = bay
-            stay.save(update_fields=["bay"])
-        fact = Fact("container.put_away", container.subject, container.readers(), place_payload(bay.depot, bay))
-        record(actor, [fact], now=now, event_time=not_before(at or now, stay.entered_at))
+        at, place = not_before(at or now, stay.entered_at), Place(bay.depot, bay, breaches)
+        if at < stay.moved_at:
+            # Where it stands now is known better; that it stood there for a while is recorded.
+            place.breaks(Refused("moved_since", container=container.short_grouped))
+        elif stay.bay_id != bay.pk:
+            find_place(place, container, container.mass_g)
+            stay.bay, stay.moved_at = bay, at
+            stay.save(update_fields=["bay", "moved_at"])
+        fact = Fact("container.put_away", container.subject, container.readers(), place.payload())
+        record(actor, [fact], now=now, event_time=at)
     return stay
-
-
-def place_for(depot: Depot, bay: Bay | None, container: Container, mass_g: int) -> Bay | None:
-    """The bay to use: the one asked for, else the first with room and nothing that reacts with it.
-
-    None where a depot has no bays. The bays' rows stay locked to the end of the transaction: two drums for the last
-    place come one after the other. The caller has locked the container before.
-    Raises Refused(bay_full | bay_incompatible | no_room | no_safe_bay), Refused(wrong_bay) for another depot's bay.
-    """
-    if bay is not None and bay.depot_id != depot.pk:
-        raise Refused("wrong_bay", bay=bay.code)
-    if connection.features.has_select_for_update:
-        # On SQLite the transaction itself is the lock, and this question is saved.
-        asked = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
-        list(asked.select_for_update().order_by("pk").values("pk"))
-    problems = set()
-    for load in bay_loads(depot, bay):
-        problem = load.problem(container.waste_code, mass_g)
-        if problem is None:
-            return load.bay
-        problems.add(problem)
-    if not problems:
-        return None
-    if bay is not None:
-        raise Refused(problems.pop(), bay=bay.code)
-    raise Refused("no_safe_bay" if "bay_incompatible" in problems else "no_room")
 
 
 def not_before(at: datetime, earliest: datetime) -> datetime:
@@ -158,11 +214,19 @@ def not_before(at: datetime, earliest: datetime) -> datetime:
     return max(at, earliest)
 
 
-def enter(containers: Sequence[Container], *, depot: Depot, bay: Bay | None, at: datetime) -> None:
+def enter(containers: Sequence[Container], *, place: Place, at: datetime) -> None:
     """Open a stay for each container (one query). The caller has moved their state and written the entry."""
+    depot = place.depot
     Stay.objects.bulk_create(
         [
-            Stay(container=container, depot=depot, bay=bay, entered_at=at, mass_in_g=container.mass_g)
+            Stay(
+                container=container,
+                depot=depot,
+                bay=place.bay,
+                entered_at=at,
+                moved_at=at,
+                mass_in_g=container.mass_g,
+            )
             for container in containers
         ]
     )
@@ -175,11 +239,6 @@ def enter(containers: Sequence[Container], *, depot: Depot, bay: Bay | None, at:
 def leave(containers: Sequence[Container], *, at: datetime) -> None:
     """End the containers' stays (one query)."""
     Stay.objects.filter(container__in=containers, left_at=None).update(left_at=at)
-
-
-def place_payload(depot: Depot, bay: Bay | None) -> dict[str, str]:
-    """Where, as an entry says it."""
-    return {"depot": str(depot.pk), "depot_name": depot.name, "bay": bay.code if bay else ""}
 
 
 def require_own(actor: Actor, depot: Depot) -> None:

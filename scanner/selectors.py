@@ -55,4 +55,4 @@ def _proposed(actor: Actor, stay: Stay | None) -> Bay | None:
     """A bay with room for a container that stands in our depot but in no bay."""
     if stay is None or stay.bay is not None or stay.depot.organisation_id != actor.organisation_id:
         return None
-    return roomy_bay(stay.depot, stay.container.waste_code, stay.container.mass_g)
+    return roomy_bay(stay.depot, stay.container)

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "wastetrack.regulations",
     "wastetrack.parties",
     "wastetrack.ledger",
+    "wastetrack.districts",
     "wastetrack.lifecycle",
     "wastetrack.alerts",
     "wastetrack.waste",
@@ -163,7 +164,7 @@ STATIC_ROOT = BUILD_DIR / "static"
 STATICFILES_DIRS = [("vendor", BUILD_DIR / "vendor")] if (BUILD_DIR / "vendor").exists() else []
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "wastetrack.statics.ModuleStorage"},
 }
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024

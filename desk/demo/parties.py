@@ -24,7 +24,7 @@ from wastetrack.parties.models import (
     Vehicle,
 )
 from wastetrack.regulations.identifiers import make_site_code, make_uscc
-from wastetrack.units import GRAMS_PER_TONNE
+from wastetrack.units import GRAMS_PER_KG, GRAMS_PER_TONNE
 from wastetrack.waste.models import WasteStream
 
 # Valid check characters, but 990602 is no division and no authority registers under it: nobody has such a code.
@@ -33,6 +33,7 @@ OFFICE_USCC = "11990602DEM{:05d}"
 DISTRICT, NEIGHBOUR, ELSEWHERE = "330602", "330603", "330206"
 PARKS = ("演示·越城甲园区", "演示·越城乙园区", "演示·越城丙园区", "演示·越城丁园区")
 DELEGATING = 12
+KG_A_PLACE = 20
 
 
 @dataclass
@@ -134,9 +135,20 @@ class Founder:
             site=site, name=name, kind=kind, facility_code="TS001", permit=permit, capacity_g=capacity
         )
         party = Party(organisation, self.actors[key], depot)
-        for code, (bay_name, _) in BAYS.items() if with_bays else ():
+        share = capacity // len(BAYS)
+        for code, area in BAYS.items() if with_bays else ():
             party.bays[code] = Bay.objects.create(
-                depot=depot, code=code, name=bay_name, capacity_g=capacity // len(BAYS)
+                depot=depot,
+                code=code,
+                name=area.name,
+                admits=" ".join(area.categories),
+                row=area.row,
+                column=area.column,
+                temperature=area.temperature,
+                capacity_g=share,
+                places=share // KG_A_PLACE // GRAMS_PER_KG,
+                # A tenth of what fits in, were it all liquid and as light as oil.
+                bund_l=share // GRAMS_PER_KG // 8,
             )
         return party
 
@@ -151,9 +163,7 @@ class Founder:
         )
         party = self.store(key, DepotKind.STORAGE_POINT, "危废贮存点", None, 3, with_bays=False)
         for waste in trade.wastes:
-            stream = WasteStream.objects.create(
-                organisation=party.organisation, site=party.depot.site, **waste.description
-            )
+            stream = WasteStream.objects.create(organisation=party.organisation, site=party.depot.site, **waste.usual)
             party.streams.append((waste, stream))
         return party
 

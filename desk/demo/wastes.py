@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from wastetrack.regulations.compatibility import groups_for
+
 FIRE = "远离火源，防渗防泄漏"
 ACID = "防腐蚀，与碱、有机物分开"
 DRY = "防雨防潮，包装完好"
@@ -26,6 +28,8 @@ class Waste:
     method: str
     components: str = ""
     precautions: str = DRY
+    groups: str | None = None
+    """Its reaction groups where the code does not tell them; empty: it reacts with nothing."""
 
     @property
     def category(self) -> str:
@@ -43,7 +47,15 @@ class Waste:
             "volume_l": self.volume_l,
             "components": self.components,
             "precautions": self.precautions,
+            "reaction_groups": "none" if self.groups == "" else self.groups,
         }
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """The same as a stream keeps it."""
+        known = groups_for(self.code) if self.groups is None else self.groups.split()
+        assert known is not None, self.name
+        return {**self.description, "reaction_groups": " ".join(sorted(known))}
 
 
 @dataclass(frozen=True)
@@ -62,9 +74,15 @@ OIL_FILTERS = Waste(
     "900-249-08", "废机油滤芯", "S", "T I", "steel_drum", 200, (38, 76), 66, "plant", "D10", "矿物油、滤纸、铁", FIRE
 )
 BATTERIES = Waste("900-052-31", "废铅蓄电池", "S", "T C", "box", 100, (35, 90), 94, "plant2", "R4", "铅、硫酸", ACID)
-EXHAUST_CATALYST = Waste("900-049-50", "废三元催化器", "S", "T", "box", 50, (8, 24), 188, "plant2", "R8", "铂、钯、铑")
-OILY_RAGS = Waste("900-041-49", "含油抹布手套", "S", "T", "bag", 50, (5, 14), 59, "plant", "D10", "棉纱、矿物油", FIRE)
-EMPTY_CANS = Waste("900-041-49", "沾染漆料的废桶", "S", "T", "pallet", 1000, (30, 95), 63, "plant", "D10", "铁、残漆")
+EXHAUST_CATALYST = Waste(
+    "900-049-50", "废三元催化器", "S", "T", "box", 50, (8, 24), 188, "plant2", "R8", "铂、钯、铑", groups=""
+)
+OILY_RAGS = Waste(
+    "900-041-49", "含油抹布手套", "S", "T", "bag", 50, (5, 14), 59, "plant", "D10", "棉纱、矿物油", FIRE, groups="6-B"
+)
+EMPTY_CANS = Waste(
+    "900-041-49", "沾染漆料的废桶", "S", "T", "pallet", 1000, (30, 95), 63, "plant", "D10", "铁、残漆", groups="6-B"
+)
 CUTTING_FLUID = Waste(
     "900-006-09", "废切削液", "L", "T", "plastic_drum", 200, (168, 196), 50, "plant", "D9", "矿物油、水、表面活性剂"
 )
@@ -85,7 +103,18 @@ MACHINE_OIL = Waste(
 )
 OLD_DYES = Waste("900-299-12", "过期染料", "S", "T", "box", 50, (15, 38), 71, "plant", "D10", "染料、助剂")
 DYE_BAGS = Waste(
-    "900-041-49", "染化料废包装", "S", "T", "big_bag", 1000, (40, 120), 47, "plant", "D10", "塑料、残余染料"
+    "900-041-49",
+    "染化料废包装",
+    "S",
+    "T",
+    "big_bag",
+    1000,
+    (40, 120),
+    47,
+    "plant",
+    "D10",
+    "塑料、残余染料",
+    groups="6-B",
 )
 SPENT_LYE = Waste(
     "900-352-35", "清洗废碱液", "L", "C T", "plastic_drum", 200, (190, 222), 71, "plant", "D9", "氢氧化钠", ACID
@@ -94,7 +123,18 @@ SPENT_ACID = Waste(
     "900-300-34", "清洗废酸液", "L", "C T", "plastic_drum", 200, (190, 226), 56, "plant", "D9", "盐酸、硫酸", ACID
 )
 PICKLING_SLUDGE = Waste(
-    "336-064-17", "酸洗磷化污泥", "SS", "T", "plastic_drum", 200, (180, 236), 44, "plant2", "R4", "铁、锌、磷酸盐"
+    "336-064-17",
+    "酸洗磷化污泥",
+    "SS",
+    "T",
+    "plastic_drum",
+    200,
+    (180, 236),
+    44,
+    "plant2",
+    "R4",
+    "铁、锌、磷酸盐",
+    groups="",
 )
 INK = Waste(
     "900-253-12", "废油墨", "SS", "T I", "steel_drum", 50, (24, 48), 47, "plant", "D10", "颜料、树脂、溶剂", FIRE
@@ -105,16 +145,32 @@ WASHING_SOLVENT = Waste(
 LAB_SOLVENT = Waste(
     "900-404-06", "实验废有机溶剂", "L", "T I", "jerrycan", 25, (14, 21), 44, "plant", "D10", "乙腈、甲醇", FIRE
 )
-CARBON = Waste("900-039-49", "废活性炭", "S", "T", "bag", 50, (14, 25), 55, "plant", "D10", "活性炭、有机物", FIRE)
+CARBON = Waste(
+    "900-039-49", "废活性炭", "S", "T", "bag", 50, (14, 25), 55, "plant", "D10", "活性炭、有机物", FIRE, groups="6-B"
+)
 PAINT_SLUDGE = Waste(
     "900-252-12", "漆渣", "SS", "T I", "steel_drum", 200, (80, 164), 50, "plant", "D10", "树脂、颜料", FIRE
 )
 GLUE = Waste("900-014-13", "废胶粘剂", "SS", "T", "steel_drum", 50, (28, 52), 71, "plant", "D10", "树脂、溶剂", FIRE)
 LAB_LIQUID = Waste(
-    "900-047-49", "实验废液", "L", "T C", "jerrycan", 25, (16, 26), 38, "plant", "D9", "无机盐、酸、水", ACID
+    "900-047-49",
+    "实验废液",
+    "L",
+    "T C",
+    "jerrycan",
+    25,
+    (16, 26),
+    38,
+    "plant",
+    "D9",
+    "无机盐、酸、水",
+    ACID,
+    groups="1-B",
 )
-REAGENT_BOTTLES = Waste("900-047-49", "沾染试剂瓶", "S", "T", "box", 50, (8, 18), 56, "plant", "D10", "玻璃、残余试剂")
-LAMPS = Waste("900-023-29", "废荧光灯管", "S", "T", "box", 50, (5, 12), 141, "plant2", "R4", "玻璃、汞")
+REAGENT_BOTTLES = Waste(
+    "900-047-49", "沾染试剂瓶", "S", "T", "box", 50, (8, 18), 56, "plant", "D10", "玻璃、残余试剂", groups=""
+)
+LAMPS = Waste("900-023-29", "废荧光灯管", "S", "T", "box", 50, (5, 12), 141, "plant2", "R4", "玻璃、汞", groups="")
 
 TRADES = (
     Trade("汽修厂", "汽车修理与维护", (ENGINE_OIL, OIL_FILTERS, BATTERIES, OILY_RAGS)),
@@ -129,17 +185,29 @@ TRADES = (
     Trade("汽车服务店", "汽车修理与维护", (ENGINE_OIL, OIL_FILTERS, EXHAUST_CATALYST)),
 )
 
-BAYS = {
-    "A1": ("废矿物油与乳化液区", ("HW08", "HW09")),
-    "A2": ("有机溶剂与涂料区", ("HW06", "HW12", "HW13")),
-    "B1": ("酸性废物区", ("HW31", "HW34")),
-    "B2": ("碱性废物区", ("HW35",)),
-    "C1": ("含重金属废物区", ("HW17", "HW29", "HW50")),
-    "C2": ("沾染物与其他区", ("HW49",)),
-}
-"""The bays of a depot: name, and the categories that stand there, so that acids, alkalis and organics never meet."""
 
-BAY_OF = {category: code for code, (_, categories) in BAYS.items() for category in categories}
+@dataclass(frozen=True)
+class Area:
+    """A bay of a demo depot: its name, the categories that stand there, where it lies on the plan, how warm it is."""
+
+    name: str
+    categories: tuple[str, ...]
+    row: int
+    column: int
+    temperature: str = ""
+
+
+BAYS = {
+    "A1": Area("废矿物油与乳化液区", ("HW08", "HW09"), 1, 1),
+    "A2": Area("有机溶剂与涂料区", ("HW06", "HW12", "HW13"), 1, 2, "≤ 30 ℃"),
+    "B1": Area("酸性废物区", ("HW31", "HW34"), 2, 1),
+    "B2": Area("碱性废物区", ("HW35",), 2, 2),
+    "C1": Area("含重金属废物区", ("HW17", "HW29", "HW50"), 1, 4),
+    "C2": Area("沾染物与其他区", ("HW49",), 2, 4),
+}
+"""The bays of a depot, parted by an aisle, so that acids, alkalis and organics never meet."""
+
+BAY_OF = {category: code for code, area in BAYS.items() for category in area.categories}
 COLLECTED = " ".join(sorted(BAY_OF))
 """The categories a collection depot takes: all that occur."""
 

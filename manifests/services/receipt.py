@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from depots import services as store
 from depots.models import Bay, Depot, Stay
+from depots.services import Place
 from manifests.deviation import severity_of
 from manifests.models import (
     ON_THE_WAY,
@@ -99,11 +100,13 @@ def receive(
     now: datetime,
     bay: Bay | None = None,
     at: datetime | None = None,
+    breaches: list[Refused] | None = None,
 ) -> Manifest:
     """The receiver accepts or refuses lines of a manifest that is on its way; the last one settles its state.
 
     Accepted containers enter the depot's stock with a new clock and their weighed mass; a deviation beyond the limits
-    opens a discrepancy. Raises Refused(illegal_state | line_already_received | bay_full), NotPermitted.
+    opens a discrepancy. `breaches` as in depots' Place.
+    Raises Refused(illegal_state | line_already_received | one of PLACE_RULES), NotPermitted.
     """
     with transaction.atomic():
         (manifest,) = lock([manifest])
@@ -121,14 +124,14 @@ def receive(
         facts: list[Fact] = []
         for receipt, container in zip(receipts, lock([receipt.line.container for receipt in receipts]), strict=True):
             receipt.line.container = container
-            facts += _receive_line(actor, manifest, lines[receipt.line.pk], receipt, depot, bay, at)
+            facts += _receive_line(actor, manifest, lines[receipt.line.pk], receipt, Place(depot, bay, breaches), at)
         facts += _after_receipt(actor, manifest, list(lines.values()), at)
         record(actor, facts, now=now, event_time=at)
     return manifest
 
 
 def _receive_line(
-    actor: Actor, manifest: Manifest, line: Line, receipt: Receipt, depot: Depot, bay: Bay | None, at: datetime
+    actor: Actor, manifest: Manifest, line: Line, receipt: Receipt, place: Place, at: datetime
 ) -> list[Fact]:
     line.outcome, line.reason, line.received_at = receipt.outcome, receipt.reason, at
     container = receipt.line.container
@@ -139,10 +142,10 @@ def _receive_line(
     mass_g = line.mass_g if receipt.mass_g is None else receipt.mass_g
     line.received_mass_g = mass_g
     line.save(update_fields=["outcome", "reason", "received_at", "received_mass_g"])
-    bay = store.place_for(depot, bay, container, mass_g)
-    since = _clock_start(line, container, depot, at)
+    store.find_place(place, container, mass_g)
+    since = _clock_start(line, container, place.depot, at)
     told = {**about(manifest), "declared_kg": kg_text(line.mass_g)}
-    container, facts = _into_stock(actor, container, "receive", depot, bay, at, since, mass_g, told)
+    container, facts = _into_stock(actor, container, "receive", place, at, since, mass_g, told)
     receipt.line.container = container
     return facts + _open_discrepancy(manifest, line, container, at)
 
@@ -151,15 +154,14 @@ def _into_stock(
     actor: Actor,
     container: Container,
     verb: str,
-    depot: Depot,
-    bay: Bay | None,
+    place: Place,
     at: datetime,
     since: date,
     mass_g: int,
     payload: Mapping[str, Any],
 ) -> tuple[Container, list[Fact]]:
     """A container comes off the lorry into a depot: state, holder, mass, stay, and the clock of its new holder."""
-    day = timezone.localdate(at)
+    day, depot = timezone.localdate(at), place.depot
     limit = clock.limit_for(
         depot.site.organisation.role_set, depot.permit.kind if depot.permit else None, container.waste_code, day
     )
@@ -169,15 +171,16 @@ def _into_stock(
         verb,
         actor=actor,
         position="manifest",
-        payload={**payload, **store.place_payload(depot, bay), "mass_kg": kg_text(mass_g)},
+        payload={**payload, **place.payload(), "mass_kg": kg_text(mass_g)},
         change={
             "holder_id": depot.organisation_id,
             "mass_g": mass_g,
             "storage_deadline": container.storage_deadline,
             "storage_clause": container.storage_clause,
+            "extension": "",
         },
     )
-    store.enter([container], depot=depot, bay=bay, at=at)
+    store.enter([container], place=place, at=at)
     clock.start(
         [container], limit=limit, since=since, organisation_id=depot.organisation_id, division=depot.site.division
     )
@@ -243,7 +246,14 @@ def _after_receipt(actor: Actor, manifest: Manifest, lines: Sequence[Line], at: 
 
 
 def take_back(
-    *, actor: Actor, line: Line, depot: Depot, now: datetime, bay: Bay | None = None, at: datetime | None = None
+    *,
+    actor: Actor,
+    line: Line,
+    depot: Depot,
+    now: datetime,
+    bay: Bay | None = None,
+    at: datetime | None = None,
+    breaches: list[Refused] | None = None,
 ) -> Container:
     """The sender takes a refused container back into its own store; its clock goes on."""
     with transaction.atomic():
@@ -255,11 +265,10 @@ def take_back(
             raise Refused("already_here", container=line.container.short_grouped)
         at = store.not_before(at or now, line.received_at or now)
         (line.container,) = lock([line.container])
-        bay = store.place_for(depot, bay, line.container, line.container.mass_g)
+        place = Place(depot, bay, breaches)
+        store.find_place(place, line.container, line.container.mass_g)
         since, mass_g = _clock_start(line, line.container, depot, at), line.container.mass_g
-        container, facts = _into_stock(
-            actor, line.container, "take_back", depot, bay, at, since, mass_g, about(manifest)
-        )
+        container, facts = _into_stock(actor, line.container, "take_back", place, at, since, mass_g, about(manifest))
         line.taken_back_at = at
         line.save(update_fields=["taken_back_at"])
         record(actor, facts, now=now, event_time=at)

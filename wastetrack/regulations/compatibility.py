@@ -55,11 +55,25 @@ def _meet(a: frozenset[str], b: frozenset[str], left: str, right: str) -> bool:
     return left in a and right in b
 
 
-def conflict(groups_a: frozenset[str], groups_b: frozenset[str]) -> Conflict | None:
+def _pairs() -> tuple[Conflict, ...]:
+    rows = toml("compatibility.toml")["pairs"]
+    return tuple(
+        Conflict(row["a"], other, row["zh"], row["en"], row["source"], row["confidence"])
+        for row in rows
+        for other in row["b"]
+    )
+
+
+PAIRS: tuple[Conflict, ...] = _pairs()
+"""Every pair of the rules' own table, gravest first."""
+
+
+def conflict(
+    groups_a: frozenset[str], groups_b: frozenset[str], pairs: tuple[Conflict, ...] = PAIRS
+) -> Conflict | None:
     """Why two wastes must not stand together, gravest reason first; None if no known pair reacts."""
-    for row in toml("compatibility.toml")["pairs"]:
-        left = row["a"]
-        for right in row["b"]:
-            if _meet(groups_a, groups_b, left, right) or _meet(groups_b, groups_a, left, right):
-                return Conflict(left, right, row["zh"], row["en"], row["source"], row["confidence"])
+    for pair in pairs:
+        left, right = pair.group_a, pair.group_b
+        if _meet(groups_a, groups_b, left, right) or _meet(groups_b, groups_a, left, right):
+            return pair
     return None

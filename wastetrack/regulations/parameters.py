@@ -1,5 +1,6 @@
 """Limits and figures that a rule uses, from `cn/parameters.toml`, each with its source and its confidence."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -35,6 +36,16 @@ def parameter(key: str) -> Parameter:
         return Parameter(**toml("parameters.toml")["figures"][table][name])
     except KeyError:
         raise KeyError(key) from None
+
+
+def parameters_of(table: str) -> Mapping[str, Parameter]:
+    """Every figure of a table (`mass_deviation`) by its name; KeyError for an unknown one."""
+    return {name: Parameter(**row) for name, row in toml("parameters.toml")["figures"][table].items()}
+
+
+def tables() -> list[str]:
+    """The tables of figures, in the file's order."""
+    return list(toml("parameters.toml")["figures"])
 
 
 def label_size(volume_l: int | Decimal) -> LabelSize:

@@ -16,6 +16,8 @@ from wastetrack.parties.visibility import NOBODY, VisibleModel, in_district
 from wastetrack.regulations.identifiers import group
 from wastetrack.units import kg
 
+LIQUID = "L"
+
 
 class WasteStream(VisibleModel):
     """A firm's usual waste: what one tap fills in when a drum is logged."""
@@ -29,6 +31,8 @@ class WasteStream(VisibleModel):
     components = models.CharField(max_length=200, blank=True)
     harmful_components = models.CharField(max_length=200, blank=True)
     precautions = models.CharField(max_length=200, blank=True)
+    reaction_groups = models.CharField(max_length=60, null=True, blank=True)
+    """As on a container; null: what the code says."""
     container_kind = models.CharField(max_length=20)
     volume_l = models.DecimalField(max_digits=9, decimal_places=1)
     active = models.BooleanField(default=True)
@@ -74,6 +78,8 @@ class Container(Stateful):
     harmful_components = models.CharField(max_length=200, blank=True)
     precautions = models.CharField(max_length=200, blank=True)
     remarks = models.CharField(max_length=200, blank=True)
+    reaction_groups = models.CharField(max_length=60, null=True, blank=True)
+    """With what it reacts: group codes, sorted, one space between; empty: with nothing; null: nobody has said."""
     container_kind = models.CharField(max_length=20)
     volume_l = models.DecimalField(max_digits=9, decimal_places=1)
     mass_g = models.BigIntegerField()
@@ -82,6 +88,8 @@ class Container(Stateful):
     storage_deadline = models.DateTimeField(null=True, blank=True, db_index=True)
     """End of the last day it may stay with its holder; null while it is in transit and after treatment."""
     storage_clause = models.CharField(max_length=60, blank=True)
+    extension = models.CharField(max_length=60, blank=True)
+    """The document by which its holder may keep it longer than the rule."""
     logged_at = models.DateTimeField()
     reader_keys = models.TextField()
     """Who may see it: reader keys, sorted, one space between. ContainerReader is the index over them."""
@@ -107,6 +115,15 @@ class Container(Stateful):
     @property
     def hazard_letters(self) -> tuple[str, ...]:
         return tuple(self.hazards.split())
+
+    @property
+    def reactions(self) -> frozenset[str] | None:
+        """Its reaction groups; None where nobody has said, which is never to be taken for harmless."""
+        return None if self.reaction_groups is None else frozenset(self.reaction_groups.split())
+
+    @property
+    def is_liquid(self) -> bool:
+        return self.form == LIQUID
 
     @property
     def short_grouped(self) -> str:
@@ -162,14 +179,60 @@ class Container(Stateful):
     def treat(self) -> None:
         """All of it has been treated."""
 
+    @verb(source=ContainerState.STORED, target=ContainerState.LOGGED, by="holder")
+    def unstore(self) -> None:
+        """The holder takes back that it was put into its store: it was scanned by mistake."""
+
+    @verb(source=ContainerState.STORED, target=ContainerState.IN_TRANSIT, by="manifest")
+    def unreceive(self) -> None:
+        """The receiver takes back its receipt: it was scanned by mistake and is on the lorry still."""
+
+    @verb(source=ContainerState.STORED, target=ContainerState.EMPTIED, by="holder")
+    def empty(self) -> None:
+        """All of it went into other containers: split, merged or repacked."""
+
+    @verb(source=ContainerState.STORED, target=ContainerState.MISSING, by="holder")
+    def lose(self) -> None:
+        """A count did not find it, and a second person says that it is gone."""
+
+    @verb(source=ContainerState.MISSING, target=ContainerState.STORED, by="holder")
+    def find(self) -> None:
+        """It was found again."""
+
     @verb(
         source=[ContainerState.LOGGED, ContainerState.STORED],
         target=ContainerState.VOIDED,
         by="generator",
-        guards=[Guard("already_handed_over", lambda container: container.holder_id == container.generator_id)],
+        guards=[
+            Guard("already_handed_over", lambda container: container.holder_id == container.generator_id),
+            # What is in it came out of others: to void it would lose that mass.
+            Guard("has_parents", lambda container: not container.parents.exists()),
+        ],
     )
     def void(self) -> None:
         """Logged by mistake: there is no such drum."""
+
+
+class Derivation(VisibleModel):
+    """Grams that went from one container into another: the family tree of split, merge and repack."""
+
+    parent = models.ForeignKey(Container, models.PROTECT, related_name="children")
+    child = models.ForeignKey(Container, models.PROTECT, related_name="parents")
+    mass_g = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["parent", "child"], name="derivation_once"),
+            models.CheckConstraint(condition=Q(mass_g__gt=0), name="derivation_mass_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.parent_id} → {self.child_id}: {self.mass_g} g"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        seen = Container.objects.visible_to(actor).values("pk")
+        return Q(parent__in=seen) & Q(child__in=seen)
 
 
 class ContainerReader(VisibleModel):

@@ -14,11 +14,14 @@ from django.utils import timezone
 from wastetrack.errors import FieldError, Invalid
 from wastetrack.regulations import selectors as catalogue
 from wastetrack.regulations.catalogue import WasteCode
+from wastetrack.regulations.compatibility import GROUPS, groups_for
 from wastetrack.regulations.vocabulary import container_kind, form
 from wastetrack.units import grams
 
 MAX_VOLUME_L = Decimal(100_000)
 NAME_LENGTH, TEXT_LENGTH = 60, 200
+NO_REACTION = "NONE"
+"""What a form sends for a waste that reacts with nothing: to say nothing means that nobody knows."""
 _PLAIN_VOLUME = re.compile(r"\d{1,9}(\.\d0*)?", re.ASCII)
 
 
@@ -34,6 +37,7 @@ class WasteFields:
     volume_l: Decimal
     mass_g: int
     accumulation_start: date
+    reaction_groups: str | None
     texts: dict[str, str]
 
 
@@ -112,6 +116,17 @@ class Reader:
             self.fail(field, "unknown_waste_code")
         return found
 
+    def groups(self, field: str, value: object, waste: WasteCode | None) -> str | None:
+        """Reaction groups: as given (`none`: with nothing), else as the code tells them; None where it does not."""
+        given = _letters(value)
+        if not given:
+            usual = groups_for(waste.code) if waste else None
+            return None if usual is None else " ".join(sorted(usual))
+        groups = {text.upper() for text in given} - {NO_REACTION}
+        if groups - GROUPS.keys():
+            self.fail(field, "unknown_group")
+        return " ".join(sorted(groups))
+
     def hazards(self, field: str, value: object, waste: WasteCode | None) -> str:
         """The hazard letters: as given, else as the catalogue fixes them; a choice of several must be made."""
         if waste is None:
@@ -151,7 +166,7 @@ def read_waste_fields(data: dict[str, Any], *, now: datetime) -> WasteFields:
     """Read a container's description. Raises Invalid with one error for every wrong field:
 
     missing, unknown_waste_code, hazards_missing, hazards_not_of_code, unknown_form, unknown_container_kind,
-    volume_out_of_range, mass_…, date_unreadable, date_in_future, date_too_old, too_long, unprintable.
+    volume_out_of_range, unknown_group, mass_…, date_unreadable, date_in_future, date_too_old, too_long, unprintable.
     """
     reader = Reader()
     waste = reader.waste("waste_code", data.get("waste_code"), timezone.localdate(now))
@@ -165,6 +180,7 @@ def read_waste_fields(data: dict[str, Any], *, now: datetime) -> WasteFields:
         ),
         "volume_l": reader.volume("volume_l", data.get("volume_l")),
         "mass_g": reader.mass("mass_kg", data.get("mass_kg")),
+        "reaction_groups": reader.groups("reaction_groups", data.get("reaction_groups"), waste),
         "texts": {
             key: reader.text(key, data.get(key), TEXT_LENGTH)
             for key in ("components", "harmful_components", "precautions", "remarks")

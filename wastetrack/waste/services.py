@@ -19,7 +19,7 @@ from wastetrack.regulations.identifiers import MAX_CONTAINER_SERIAL, ContainerCo
 from wastetrack.units import kg_text
 from wastetrack.waste import clock
 from wastetrack.waste.models import Container, ContainerReader, ContainerState, WasteStream
-from wastetrack.waste.reading import read_waste_fields
+from wastetrack.waste.reading import NO_REACTION, Reader, read_waste_fields
 
 SHORT_CODE_ATTEMPTS = 5
 STREAM_FIELDS = (
@@ -30,6 +30,7 @@ STREAM_FIELDS = (
     "components",
     "harmful_components",
     "precautions",
+    "reaction_groups",
     "container_kind",
     "volume_l",
 )
@@ -58,6 +59,8 @@ def make_container(
     organisation = actor.principal
     if site.organisation_id != organisation.pk:
         raise NotPermitted("not_your_site")
+    if stream is not None and stream.reaction_groups is not None and not data.get("reaction_groups"):
+        data = {**data, "reaction_groups": stream.reaction_groups or NO_REACTION}
     fields = read_waste_fields(data, now=now)
     prefix = container_prefix(organisation.uscc, fields.waste.code, fields.accumulation_start)
     serial = next_number(prefix, limit=MAX_CONTAINER_SERIAL, code="container_serial_exhausted")
@@ -74,6 +77,7 @@ def make_container(
         name=fields.name,
         form=fields.form,
         hazards=fields.hazards,
+        reaction_groups=fields.reaction_groups,
         container_kind=fields.container_kind,
         volume_l=fields.volume_l,
         mass_g=fields.mass_g,
@@ -119,6 +123,7 @@ def _description(container: Container) -> dict[str, Any]:
         "name": container.name,
         "form": container.form,
         "hazards": container.hazards,
+        "reaction_groups": container.reaction_groups,
         "container_kind": container.container_kind,
         "volume_l": str(container.volume_l),
         "mass_kg": kg_text(container.mass_g),
@@ -144,6 +149,28 @@ def save_stream(*, actor: Actor, container: Container, now: datetime) -> WasteSt
         fact = Fact("stream.save", f"stream:{stream.pk}", container.readers(), payload)
         record(actor, [fact], now=now)
     return stream
+
+
+def state_reactions(*, actor: Actor, container: Container, groups: object, now: datetime) -> Container:
+    """Holder or generator says with what a container reacts: group codes, or `none`.
+
+    Raises Invalid(missing | unknown_group), NotPermitted(not_your_part).
+    """
+    actor.require_write()
+    if actor.organisation_id not in (container.holder_id, container.generator_id):
+        raise NotPermitted("not_your_part")
+    reader = Reader()
+    stated = reader.groups("reaction_groups", groups, None)
+    if stated is None:
+        reader.fail("reaction_groups", "missing")
+    reader.finish()
+    with transaction.atomic():
+        (container,) = lock([container])
+        payload = {"from_groups": container.reaction_groups, "reaction_groups": stated}
+        container.reaction_groups = stated
+        container.save(update_fields=["reaction_groups"])
+        record(actor, [Fact("container.state_reactions", container.subject, container.readers(), payload)], now=now)
+    return container
 
 
 def require_stored_state(container: Container) -> None:

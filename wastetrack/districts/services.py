@@ -1,0 +1,99 @@
+"""Setting what a district decides for itself; every change is an entry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from django.db import transaction
+
+from wastetrack.districts.models import Figure, Pair
+from wastetrack.errors import NotPermitted, invalid
+from wastetrack.ledger.services import Fact, record
+from wastetrack.parties.actors import Actor
+from wastetrack.parties.visibility import audience
+from wastetrack.regulations.compatibility import ANYTHING, GROUPS
+from wastetrack.regulations.parameters import parameter
+
+SOURCE_LENGTH, CONSEQUENCE_LENGTH = 200, 120
+LARGEST = Decimal(100_000_000)
+
+
+def require_district(actor: Actor) -> str:
+    """The division that the actor decides for. Raises NotPermitted(not_your_part) but for a regulator."""
+    actor.require_write()
+    if not actor.district:
+        raise NotPermitted("not_your_part")
+    return actor.district
+
+
+def set_figure(*, actor: Actor, key: str, value: object, source: str, now: datetime) -> Figure:
+    """Set a parameter's value for the actor's own district.
+
+    Raises Invalid(unknown_figure | figure_not_a_number | source_missing), NotPermitted(not_your_part).
+    """
+    division = require_district(actor)
+    try:
+        rule = parameter(key)
+    except KeyError:
+        raise invalid("key", "unknown_figure") from None
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise invalid("value", "figure_not_a_number") from None
+    if not number.is_finite() or not 0 <= number <= LARGEST or number != number.quantize(Decimal("0.001")):
+        raise invalid("value", "figure_not_a_number")
+    with transaction.atomic():
+        row, _ = Figure.objects.update_or_create(
+            division=division, key=key, defaults={"value": number, "source": _source(source), "set_at": now}
+        )
+        payload = {"key": key, "value": f"{number.normalize():f}", "rule": str(rule.value), "source": row.source}
+        record(actor, [Fact("district.set_figure", f"district:{division}", _readers(division), payload)], now=now)
+    return row
+
+
+def set_pair(
+    *, actor: Actor, group_a: str, group_b: str, apart: bool, source: str, now: datetime, consequence: str = ""
+) -> Pair:
+    """Say that two reaction groups must stand apart in the actor's own district, or need not.
+
+    Raises Invalid(unknown_group | source_missing | too_long), NotPermitted(not_your_part).
+    """
+    division = require_district(actor)
+    for field, group in (("group_a", group_a), ("group_b", group_b)):
+        if group not in GROUPS and not (field == "group_b" and group == ANYTHING):
+            raise invalid(field, "unknown_group")
+    if group_b != ANYTHING and group_b < group_a:
+        group_a, group_b = group_b, group_a
+    if len(consequence) > CONSEQUENCE_LENGTH:
+        raise invalid("consequence", "too_long", limit=CONSEQUENCE_LENGTH)
+    with transaction.atomic():
+        values = {"apart": apart, "consequence": consequence.strip(), "source": _source(source), "set_at": now}
+        row, _ = Pair.objects.update_or_create(division=division, group_a=group_a, group_b=group_b, defaults=values)
+        payload = {"group_a": group_a, "group_b": group_b, "apart": apart, "source": row.source}
+        record(actor, [Fact("district.set_pair", f"district:{division}", _readers(division), payload)], now=now)
+    return row
+
+
+def withdraw(*, actor: Actor, row: Figure | Pair, now: datetime) -> None:
+    """Take a district's own decision back: the wider district's, or the rules', holds again."""
+    division = require_district(actor)
+    if row.division != division:
+        raise NotPermitted("not_your_part")
+    with transaction.atomic():
+        payload = {"what": str(row)}
+        row.delete()
+        record(actor, [Fact("district.withdraw", f"district:{division}", _readers(division), payload)], now=now)
+
+
+def _source(text: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        raise invalid("source", "source_missing")
+    if len(text) > SOURCE_LENGTH:
+        raise invalid("source", "too_long", limit=SOURCE_LENGTH)
+    return text
+
+
+def _readers(division: str) -> frozenset[str]:
+    return audience([], [division])
