@@ -127,6 +127,9 @@ class Stay(VisibleModel):
         return Q(depot__site__organisation=actor.organisation_id) | in_district("depot__site__division", actor)
 
 
+UNSETTLED = Q(result__in=["missing", "misplaced", "found", "unknown"], settled_at=None)
+
+
 class CountState(models.TextChoices):
     COUNTING = "counting", _("Counting")
     COUNTED = "counted", _("To be settled")
@@ -197,9 +200,6 @@ class CountResult(models.TextChoices):
     MISPLACED = "misplaced", _("In the wrong bay")
     FOUND = "found", _("Found")
     UNKNOWN = "unknown", _("Unknown")
-
-
-UNSETTLED = Q(result__in=["missing", "misplaced", "found", "unknown"], settled_at=None)
 
 
 class CountLine(VisibleModel):

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from itertools import combinations_with_replacement
+from typing import Any
 
 from django.db.models import Count, Exists, FilteredRelation, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from depots.models import Bay, Depot, Stay
 from wastetrack.districts.models import Pair
 from wastetrack.districts.selectors import Reactions, reactions
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
+from wastetrack.regulations.compatibility import Conflict
 from wastetrack.regulations.parameters import parameter
+from wastetrack.units import kg_text
 from wastetrack.waste.models import LIQUID, Container
 
 OPEN_STAY = Q(stays__left_at=None)
@@ -76,6 +81,15 @@ class Standing:
     largest_liquid_l: Decimal
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong with a bay as it stands: a stable code, the values of its sentence, and what two wastes may do."""
+
+    code: str
+    params: Mapping[str, Any]
+    conflict: Conflict | None = None
+
+
 @dataclass
 class BayLoad:
     """A bay as a drum finds it: what stands in it, and what may not stand together in its district."""
@@ -118,9 +132,13 @@ class BayLoad:
 
     def admits(self, container: Container) -> bool:
         """Whether the bay is meant for this waste at all."""
-        admitted, letters = self.bay.admitted, set(self.bay.hazard_letters)
-        by_code = not admitted or container.waste_code in admitted or container.category in admitted
+        letters = set(self.bay.hazard_letters)
+        by_code = self._admits_code(container.waste_code)
         return by_code and (not letters or letters.issuperset(container.hazard_letters))
+
+    def _admits_code(self, waste_code: str) -> bool:
+        admitted = self.bay.admitted
+        return not admitted or waste_code in admitted or f"HW{waste_code[-2:]}" in admitted
 
     def _react(self, container: Container, other: Standing) -> bool:
         own, others = container.reactions or frozenset(), other.reactions or frozenset()
@@ -132,6 +150,45 @@ class BayLoad:
         total = sum((one.liquid_l for one in self.standing), volume)
         largest = max([volume, *(one.largest_liquid_l for one in self.standing)])
         return max(largest, total * parameter("facility.liquid_share_percent").value / 100)
+
+    def faults(self) -> Iterator[Fault]:
+        """What is wrong with the bay as it stands, the gravest first.
+
+        bay_reacting, bay_unstated, bay_stray, bund_short, bay_over_mass, bay_over_places.
+        """
+        bay = {"bay": self.bay.code}
+        for one, other, conflict in self._reacting():
+            yield Fault("bay_reacting", {**bay, "a": one, "b": other}, conflict)
+        unstated = sorted({one.waste_code for one in self.standing if one.reactions is None})
+        if unstated and len({one.waste_code for one in self.standing}) > 1:
+            yield Fault("bay_unstated", {**bay, "codes": ", ".join(unstated)})
+        admitted = self.bay.admitted
+        stray = sorted(code for code in {one.waste_code for one in self.standing} if not self._admits_code(code))
+        if stray:
+            yield Fault("bay_stray", {**bay, "codes": ", ".join(stray), "admits": ", ".join(sorted(admitted))})
+        yield from self._overfull(bay)
+
+    def _reacting(self) -> Iterator[tuple[str, str, Conflict]]:
+        """The wastes that react with each other, those of the same groups together."""
+        alike: dict[frozenset[str], list[Standing]] = {}
+        for one in self.standing:
+            alike.setdefault(one.reactions or frozenset(), []).append(one)
+        for a, b in combinations_with_replacement(alike, 2):
+            alone = a == b and sum(one.containers for one in alike[a]) < 2
+            conflict = None if alone else self.reactions.between(a, b)
+            if conflict is not None:
+                codes = [", ".join(sorted({one.waste_code for one in alike[groups]})) for groups in (a, b)]
+                yield codes[0], codes[1], conflict
+
+    def _overfull(self, bay: Mapping[str, str]) -> Iterator[Fault]:
+        needed, limit = self.bund_needed_l(), self.bay.bund_l
+        if limit is not None and needed > limit:
+            yield Fault("bund_short", {**bay, "litres": limit, "needed": f"{needed.normalize():f}"})
+        if self.bay.capacity_g is not None and self.used_g > self.bay.capacity_g:
+            masses = {"mass_kg": kg_text(self.used_g), "limit_kg": kg_text(self.bay.capacity_g)}
+            yield Fault("bay_over_mass", {**bay, **masses})
+        if self.bay.places is not None and self.containers > self.bay.places:
+            yield Fault("bay_over_places", {**bay, "count": self.containers, "limit": self.bay.places})
 
     def liking(self, container: Container) -> tuple[bool, bool, str]:
         """How well it suits, best first: meant for just this waste, the same waste there already, then by code."""
@@ -177,6 +234,18 @@ def roomy_bay(depot: Depot, container: Container, mass_g: int | None = None) -> 
     mass_g = container.mass_g if mass_g is None else mass_g
     fit = [load for load in bay_loads(depot) if load.problem(container, mass_g) is None]
     return min(fit, key=lambda load: load.liking(container)).bay if fit else None
+
+
+def kept_since(containers: Sequence[Container], organisation_id: int) -> dict[int, date]:
+    """Since when an organisation has to count each container's storage time (one query).
+
+    From filling, for what it filled itself; else from the first time it received it: going out and coming back resets
+    nothing. A container that it never had is not named.
+    """
+    stays = Stay.objects.filter(container__in=containers, depot__site__organisation=organisation_id)
+    first = dict(stays.order_by().values_list("container").annotate(Min("entered_at")))
+    found = {pk: timezone.localdate(at) for pk, at in first.items()}
+    return found | {one.pk: one.accumulation_start for one in containers if one.generator_id == organisation_id}
 
 
 def stock(depot: Depot) -> QuerySet[Stay]:

@@ -70,10 +70,7 @@ def find_place(place: Place, container: Container, mass_g: int) -> None:
     depot, bay = place.depot, place.bay
     if bay is not None and bay.depot_id != depot.pk:
         raise Refused("wrong_bay", bay=bay.code)
-    if connection.features.has_select_for_update:
-        # On SQLite the transaction itself is the lock, and this question is saved.
-        asked = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
-        list(asked.select_for_update().order_by("pk").values("pk"))
+    lock_bays(depot, bay)
     loads = bay_loads(depot, bay)
     problems = {load.bay.code: load.problem(container, mass_g) for load in loads}
     fit = [load for load in loads if problems[load.bay.code] is None]
@@ -193,7 +190,8 @@ def put_away(
     require_own(actor, bay.depot)
     with transaction.atomic():
         (container,) = lock([container])
-        stay = Stay.objects.select_for_update().filter(container=container, left_at=None, depot=bay.depot).first()
+        here = Stay.objects.filter(container=container, left_at=None, depot=bay.depot)
+        stay = here.select_for_update(of=("self",)).select_related("bay").first()
         if stay is None:
             raise Refused("not_here", container=container.short_grouped)
         at, place = not_before(at or now, stay.entered_at), Place(bay.depot, bay, breaches)
@@ -202,11 +200,63 @@ def put_away(
             place.breaks(Refused("moved_since", container=container.short_grouped))
         elif stay.bay_id != bay.pk:
             find_place(place, container, container.mass_g)
-            stay.bay, stay.moved_at = bay, at
-            stay.save(update_fields=["bay", "moved_at"])
-        fact = Fact("container.put_away", container.subject, container.readers(), place.payload())
-        record(actor, [fact], now=now, event_time=at)
+        _put(actor, stay, container, place, now, at)
     return stay
+
+
+def _put(actor: Actor, stay: Stay, container: Container, place: Place, now: datetime, at: datetime) -> None:
+    before = stay.bay.code if stay.bay else ""
+    if at >= stay.moved_at and stay.bay != place.bay:
+        stay.bay, stay.moved_at = place.bay, at
+        stay.save(update_fields=["bay", "moved_at"])
+    payload = {**place.payload(), "from_bay": before}
+    fact = Fact("container.put_away", container.subject, container.readers(), payload)
+    record(actor, [fact], now=now, event_time=at)
+
+
+def move_back(*, actor: Actor, container: Container, bay_code: str, now: datetime) -> Stay:
+    """Back into the bay where it stood before, or into none: the move was a mistake. Nothing is asked of the bay.
+
+    Raises Refused(not_here | cannot_undo).
+    """
+    actor.require_write()
+    with transaction.atomic():
+        (container,) = lock([container])
+        stay = _stay_of(actor, container)
+        bay = Bay.objects.filter(depot=stay.depot, code=bay_code).first() if bay_code else None
+        if bay_code and bay is None:
+            raise Refused("cannot_undo")
+        _put(actor, stay, container, Place(stay.depot, bay), now, now)
+    return stay
+
+
+def take_out(*, actor: Actor, container: Container, now: datetime) -> Container:
+    """Take back that the organisation's own drum was put into its store: it was scanned by mistake."""
+    with transaction.atomic():
+        (container,) = lock([container])
+        _stay_of(actor, container)
+        (container,), facts = move([container], "unstore", actor=actor)
+        # It was never there: the stay is no part of its life.
+        Stay.objects.filter(container=container, left_at=None).delete()
+        record(actor, facts, now=now)
+    return container
+
+
+def _stay_of(actor: Actor, container: Container) -> Stay:
+    """The container's stay in a depot of the actor's. Raises Refused(not_here)."""
+    stays = Stay.objects.select_for_update(of=("self",)).select_related("depot__site", "bay")
+    stay = stays.filter(container=container, left_at=None, depot__site__organisation=actor.organisation_id).first()
+    if stay is None:
+        raise Refused("not_here", container=container.short_grouped)
+    return stay
+
+
+def lock_bays(depot: Depot, bay: Bay | None = None) -> None:
+    """Hold the depot's bays, or the one named, to the end of the transaction; containers are locked before them."""
+    if connection.features.has_select_for_update:
+        # On SQLite the transaction itself is the lock, and this question is saved.
+        asked = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
+        list(asked.select_for_update().order_by("pk").values("pk"))
 
 
 def not_before(at: datetime, earliest: datetime) -> datetime:

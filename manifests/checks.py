@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from depots.models import Stay
-from manifests.models import Line, Manifest, Treatment
+from manifests.models import Line, Manifest
+from wastetrack.districts.selectors import Reactions, figure, reactions
 from wastetrack.errors import FieldError
 from wastetrack.parties.models import Organisation, Permit, PermitKind
+from wastetrack.units import GRAMS_PER_KG, kg_text
 from wastetrack.waste.models import Container, ContainerState
 
 
@@ -18,9 +20,12 @@ def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[Fie
     containers = [line.container for line in lines]
     if not containers:
         found.append(FieldError("containers", "no_lines"))
+    found += vehicle_problems(containers, reactions(manifest.sender_site.division))
     codes = {container.waste_code for container in containers}
     found += receiver_problems(manifest.receiver, manifest.receiver.permits.all(), codes, on)
-    if manifest.carrier is None:
+    if manifest.self_delivered:
+        found += self_delivery_problems(manifest, sum(line.mass_g for line in lines))
+    elif manifest.carrier is None:
         found.append(FieldError("carrier", "carrier_missing"))
     else:
         found += carrier_problems(manifest.carrier, manifest.carrier.permits.all(), on)
@@ -34,7 +39,6 @@ def container_problems(manifest: Manifest, containers: Sequence[Container]) -> l
             "container", flat=True
         )
     )
-    begun = set(Treatment.objects.filter(line__container__in=containers).values_list("line__container", flat=True))
     found = []
     for container in containers:
         params = {"container": container.short_grouped, "state": container.state}
@@ -44,9 +48,36 @@ def container_problems(manifest: Manifest, containers: Sequence[Container]) -> l
             found.append(FieldError("containers", "container_not_free", params))
         elif container.pk not in here:
             found.append(FieldError("containers", "not_at_site", params))
-        elif container.pk in begun:
+        elif container.treated_g:
             found.append(FieldError("containers", "partly_treated", params))
     return found
+
+
+def vehicle_problems(containers: Sequence[Container], table: Reactions) -> list[FieldError]:
+    """Which of these may not ride on one vehicle: what reacts, and what nobody has said anything about."""
+    kinds = list({(one.waste_code, one.reaction_groups): one for one in containers}.values())
+    found = []
+    for number, one in enumerate(kinds):
+        for other in kinds[number + 1 :]:
+            params = {"container": one.short_grouped, "other": other.short_grouped}
+            if table.between(one.reactions or frozenset(), other.reactions or frozenset()):
+                found.append(FieldError("containers", "vehicle_incompatible", params))
+    strange = [one for one in kinds if one.reactions is None]
+    if strange and len({one.waste_code for one in kinds}) > 1:
+        found += [
+            FieldError("containers", "vehicle_reaction_unknown", {"container": one.short_grouped}) for one in strange
+        ]
+    return found
+
+
+def self_delivery_problems(manifest: Manifest, mass_g: int) -> list[FieldError]:
+    """Why the sender may not bring this itself: more than the district lets anybody carry without a carrier."""
+    if manifest.carrier_id != manifest.sender_id:
+        return [FieldError("carrier", "not_a_carrier", {"carrier": manifest.carrier.name if manifest.carrier else "—"})]
+    limit = figure(manifest.sender_site.division, "walk_in.max_kg")
+    if mass_g > limit * GRAMS_PER_KG:
+        return [FieldError("containers", "walk_in_too_heavy", {"limit": limit, "mass_kg": kg_text(mass_g)})]
+    return []
 
 
 def receiver_problems(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 
-from manifests.models import UNDER_WAY, Discrepancy, Line, Manifest, Outcome, Treatment
+from manifests.models import ON_THE_WAY, UNDER_WAY, Discrepancy, Line, Manifest, ManifestState, Outcome, Treatment
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.identifiers import SHORT_CODE_LENGTH
@@ -52,6 +52,48 @@ def line_awaited_by(actor: Actor, code: str) -> Line | None:
         .select_related("container__generator", "manifest__sender_site", "manifest__receiver", "manifest__sender")
         .first()
     )
+
+
+def line_to_weigh_again(actor: Actor, container: Container) -> Line | None:
+    """The line on which the actor's organisation received this container with a mass that nobody agrees on yet."""
+    open_ones = Q(discrepancy__settled_at=None, discrepancy__isnull=False)
+    return (
+        Line.objects.filter(open_ones, container=container, manifest__receiver=actor.organisation_id)
+        .select_related("manifest__receiver", "manifest__sender_site", "container")
+        .order_by("-pk")
+        .first()
+    )
+
+
+def line_to_load(actor: Actor, container: Container) -> Line | None:
+    """The newest line on which the actor's organisation sends or carries this container and which has not departed."""
+    ours = Q(manifest__sender=actor.organisation_id) | Q(manifest__carrier=actor.organisation_id)
+    return (
+        Line.objects.filter(ours, container=container, manifest__state__in=(ManifestState.ISSUED, *ON_THE_WAY))
+        .filter(outcome="")
+        .select_related("manifest", "container")
+        .order_by("-pk")
+        .first()
+    )
+
+
+def loading(manifest: Manifest) -> tuple[int, int]:
+    """How many drums of a manifest are on the vehicle, of how many (one query)."""
+    row = manifest.lines.aggregate(all=Count("id"), on=Count("loaded_at"))
+    return row["on"], row["all"]
+
+
+def receiving(manifest: Manifest) -> tuple[int, int]:
+    """How many drums of a manifest have been received or refused, of how many (one query)."""
+    row = manifest.lines.aggregate(all=Count("id"), done=Count("received_at"))
+    return row["done"], row["all"]
+
+
+def aboard(plate: str) -> list[Container]:
+    """What is on the road on this vehicle (one query)."""
+    lines = Line.objects.filter(manifest__state=ManifestState.IN_TRANSIT, outcome="", manifest__legs__plate=plate)
+    lines = lines.filter(manifest__legs__arrived_at=None)
+    return [line.container for line in lines.select_related("container")]
 
 
 def line_to_take_back(actor: Actor, container: Container) -> Line | None:

@@ -11,12 +11,15 @@ from ninja.files import UploadedFile
 from pydantic import ValidationError
 
 from scanner.decoding import MAX_BYTES, decode, engines
-from scanner.schemas import BatchIn, ScanIn, answer_json, refused_json
-from scanner.services import ScanRequest, scan
-from wastetrack.errors import Invalid, Refused, invalid
-from wastetrack.http import actor_of, fault_of, now_of, refusal_of
+from scanner.offline import require_owner
+from scanner.schemas import BatchIn, ScanIn, SeenIn, answer_json, refused_json, seen_json
+from scanner.selectors import details_of, to_be_seen
+from scanner.services import Answer, ScanRequest, note_seen, scan
+from scanner.tasks import Details
+from wastetrack.errors import Invalid, NotFound, Refused, invalid
+from wastetrack.http import PAGE_SIZE, actor_of, fault_of, now_of, page_of, refusal_of
 from wastetrack.parties.actors import Actor
-from wastetrack.schemas import field_errors
+from wastetrack.schemas import Text, field_errors
 
 router = Router(tags=["scans"])
 MOST_SCANS = 500
@@ -25,7 +28,20 @@ MOST_SCANS = 500
 @router.post("")
 def one(request: HttpRequest, body: ScanIn) -> dict[str, Any]:
     """Do what one scan means. A refusal is a verdict, not an error; the same nonce gets the first answer again."""
-    return answer_json(scan(actor=actor_of(request), request=_request(body), now=now_of(request)))
+    return _answered(_sender(request), body, now_of(request))
+
+
+def _sender(request: HttpRequest) -> Actor:
+    """Who sends scans. Raises Refused(other_person) for scans that a device kept for somebody else."""
+    actor = actor_of(request)
+    require_owner(request, actor)
+    return actor
+
+
+def _answered(actor: Actor, body: ScanIn, now: datetime) -> dict[str, Any]:
+    asked = ScanRequest(**body.model_dump())
+    answer = scan(actor=actor, request=asked, now=now)
+    return answer_json(answer, asked, answer.details or _details(actor, answer))
 
 
 @router.post("/batch")
@@ -33,14 +49,19 @@ def batch(request: HttpRequest, body: BatchIn) -> dict[str, Any]:
     """Up to 500 scans, answered in order, each on its own: a bad one is answered with its problem."""
     if len(body.scans) > MOST_SCANS:
         raise invalid("scans", "too_many_scans", limit=MOST_SCANS)
-    actor, now = actor_of(request), now_of(request)
+    actor, now = _sender(request), now_of(request)
     actor.require_write()
     return {"results": [_one_of_many(actor, row, now) for row in body.scans]}
 
 
+def _details(actor: Actor, answer: Answer) -> Details:
+    accepted = answer.container if answer.reason is None else None
+    return details_of(actor, accepted, answer.intent, weigh_again=answer.weigh_again)
+
+
 def _one_of_many(actor: Actor, row: object, now: datetime) -> dict[str, Any]:
     try:
-        return answer_json(scan(actor=actor, request=_request(ScanIn.model_validate(row)), now=now))
+        return _answered(actor, ScanIn.model_validate(row), now)
     except ValidationError as error:
         refusal: Refused = Invalid(*field_errors(error.errors(include_url=False, include_input=False)))
     except Exception as error:
@@ -49,8 +70,20 @@ def _one_of_many(actor: Actor, row: object, now: datetime) -> dict[str, Any]:
     return refused_json(nonce if isinstance(nonce, str) else "", refusal)
 
 
-def _request(body: ScanIn) -> ScanRequest:
-    return ScanRequest(**body.model_dump())
+@router.get("/to-be-seen")
+def unseen(request: HttpRequest, cursor: Text = "", limit: int = PAGE_SIZE) -> dict[str, Any]:
+    """Scans made without a network that had happened and that the rules do not bear, the newest first."""
+    return page_of(to_be_seen(actor_of(request)), cursor, limit, lambda scans: [seen_json(scan) for scan in scans])
+
+
+@router.post("/{nonce}/seen")
+def seen(request: HttpRequest, nonce: Text, body: SeenIn) -> dict[str, Any]:
+    """Say what was done about such a scan."""
+    actor = actor_of(request)
+    found = to_be_seen(actor).filter(nonce=nonce).first()
+    if found is None:
+        raise NotFound("unknown_scan")
+    return seen_json(note_seen(actor=actor, scan=found, note=body.note, now=now_of(request)))
 
 
 @router.post("/decode")

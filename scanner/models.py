@@ -16,12 +16,19 @@ class Intent(models.TextChoices):
     LOOKUP = "lookup", _("Look up")
     CHECK_IN = "check_in", _("Check in")
     PUT_AWAY = "put_away", _("Put away")
+    CHECK_OUT = "check_out", _("Check out")
+    COUNT = "count", _("Count")
+    UNDO = "undo", _("Undo")
 
 
 class Verdict(models.TextChoices):
     ACCEPTED = "accepted", _("Accepted")
     REFUSED = "refused", _("Refused")
     REPEATED = "repeated", _("Repeated")
+
+
+TO_BE_SEEN = Q(said="accepted", seen_at=None) & (Q(verdict="refused") | ~Q(flag=""))
+"""Scans that had happened in the yard and that the rules do not bear: somebody must look at the drum."""
 
 
 class Scan(VisibleModel):
@@ -40,13 +47,36 @@ class Scan(VisibleModel):
     reason = models.CharField(max_length=40, blank=True)
     params = models.TextField(default="{}")
     """JSON: the values of the reason's sentence."""
+    bay_asked = models.CharField(max_length=120, blank=True)
+    """The bay as the scanner named it: its code, or the text of its sign."""
+    flag = models.CharField(max_length=40, blank=True)
+    """A rule that the scan breaks and that does not undo it: it had happened already, or is to be looked at."""
+    flag_params = models.TextField(default="{}")
+    weigh_again = models.BooleanField(default=False)
     user = models.ForeignKey(User, models.PROTECT, related_name="+")
+    device = models.CharField(max_length=40, blank=True)
+    """The device's own name for itself."""
+    seq = models.BigIntegerField(null=True, blank=True)
+    """The device's own count of its scans."""
+    said = models.CharField(max_length=10, blank=True, choices=Verdict)
+    """What the device told the operator by itself, without a network."""
     scanned_at = models.DateTimeField()
+    """By the device's clock, whatever that is worth."""
+    happened_at = models.DateTimeField()
+    """By our clock: when it was recorded, less how long the device says that it has waited."""
     recorded_at = models.DateTimeField()
+    undoes = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
+    seen_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    seen_at = models.DateTimeField(null=True, blank=True)
+    seen_note = models.CharField(max_length=200, blank=True)
+    """What was done about a scan that had happened and was refused or flagged."""
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["organisation", "nonce"], name="scan_nonce_once")]
-        indexes = [models.Index(fields=["organisation", "-id"], name="scan_of_organisation")]
+        indexes = [
+            models.Index(fields=["organisation", "-id"], name="scan_of_organisation"),
+            models.Index(fields=["organisation", "-id"], name="scan_to_be_seen", condition=TO_BE_SEEN),
+        ]
 
     def __str__(self) -> str:
         return f"{self.intent} {self.verdict}"

@@ -3,7 +3,8 @@
 from manifests.services.carriage import deliver, depart, plain_plate
 from manifests.services.common import plain_code
 from manifests.services.drafting import cancel, content_of, draft, issue, problems
-from manifests.services.receipt import Receipt, read_receipts, receive, take_back
+from manifests.services.loading import load, unload
+from manifests.services.receipt import Receipt, read_receipts, receive, take_back, undo_receipt, weigh_again
 from manifests.services.settlement import close, settle
 from manifests.services.treatment import Treated, treat
 
@@ -17,6 +18,7 @@ __all__ = [
     "depart",
     "draft",
     "issue",
+    "load",
     "plain_code",
     "plain_plate",
     "problems",
@@ -25,4 +27,7 @@ __all__ = [
     "settle",
     "take_back",
     "treat",
+    "undo_receipt",
+    "unload",
+    "weigh_again",
 ]

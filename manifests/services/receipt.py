@@ -14,8 +14,9 @@ from django.utils import timezone
 from depots import services as store
 from depots.models import Bay, Depot, Stay
 from depots.services import Place
-from manifests.deviation import severity_of
+from manifests.deviation import limits_in, severity_of
 from manifests.models import (
+    AFTER_RECEIPT,
     ON_THE_WAY,
     Discrepancy,
     Line,
@@ -40,14 +41,18 @@ from wastetrack.waste import clock
 from wastetrack.waste.models import Container
 
 
-@dataclass(frozen=True)
+@dataclass
 class Receipt:
-    """What the receiver found of one line: accepted with its mass (None: as declared), or rejected with a reason."""
+    """What the receiver found of one line: accepted with its mass (None: as declared), or rejected with a reason.
+
+    `bay`, written by `receive`: where it was put.
+    """
 
     line: Line
     outcome: str = Outcome.ACCEPTED
     mass_g: int | None = None
     reason: str = ""
+    bay: Bay | None = None
 
 
 def read_receipts(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> list[Receipt]:
@@ -126,6 +131,7 @@ def receive(
             receipt.line.container = container
             facts += _receive_line(actor, manifest, lines[receipt.line.pk], receipt, Place(depot, bay, breaches), at)
         facts += _after_receipt(actor, manifest, list(lines.values()), at)
+        manifest.progress = (sum(1 for line in lines.values() if line.outcome), len(lines))
         record(actor, facts, now=now, event_time=at)
     return manifest
 
@@ -143,6 +149,7 @@ def _receive_line(
     line.received_mass_g = mass_g
     line.save(update_fields=["outcome", "reason", "received_at", "received_mass_g"])
     store.find_place(place, container, mass_g)
+    receipt.bay = place.bay
     since = _clock_start(line, container, place.depot, at)
     told = {**about(manifest), "declared_kg": kg_text(line.mass_g)}
     container, facts = _into_stock(actor, container, "receive", place, at, since, mass_g, told)
@@ -181,9 +188,7 @@ def _into_stock(
         },
     )
     store.enter([container], place=place, at=at)
-    clock.start(
-        [container], limit=limit, since=since, organisation_id=depot.organisation_id, division=depot.site.division
-    )
+    clock.start([container], limit=limit, organisation_id=depot.organisation_id, division=depot.site.division)
     return container, facts
 
 
@@ -202,7 +207,9 @@ def _clock_start(line: Line, container: Container, depot: Depot, at: datetime) -
 
 def _open_discrepancy(manifest: Manifest, line: Line, container: Container, at: datetime) -> list[Fact]:
     assert line.received_mass_g is not None
-    severity = severity_of(line.mass_g, line.received_mass_g)
+    if line.received_mass_g == line.mass_g:
+        return []
+    severity = severity_of(limits_in(manifest.receiver.division), line.mass_g, line.received_mass_g)
     if severity is None:
         return []
     Discrepancy.objects.create(
@@ -212,13 +219,101 @@ def _open_discrepancy(manifest: Manifest, line: Line, container: Container, at: 
         received_mass_g=line.received_mass_g,
         opened_at=at,
     )
+    _dispute(container, True)
+    return [discrepancy_fact(manifest, line, container, severity)]
+
+
+def discrepancy_fact(manifest: Manifest, line: Line, container: Container, severity: str) -> Fact:
+    """That declared and received mass differ, told to everybody who reads the manifest or the container."""
     payload = {
         "container": container.code,
         "severity": severity,
         "declared_kg": kg_text(line.mass_g),
         "received_kg": kg_text(line.received_mass_g),
     }
-    return [Fact("manifest.discrepancy", manifest.subject, manifest.readers() | container.readers(), payload)]
+    return Fact("manifest.discrepancy", manifest.subject, manifest.readers() | container.readers(), payload)
+
+
+def _dispute(container: Container, disputed: bool) -> None:
+    container.disputed = disputed
+    container.save(update_fields=["disputed"])
+
+
+def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: datetime | None = None) -> Discrepancy:
+    """The receiver puts a drum whose mass differs on the scale a second time: this mass stands from now on.
+
+    Within the limits after all, the first weighing was the mistake and the discrepancy is over.
+    Raises Refused(no_discrepancy | already_weighed_again | already_stated), NotPermitted(not_your_part).
+    """
+    with transaction.atomic():
+        (manifest,) = lock([line.manifest])
+        require_party(actor, manifest, "receiver")
+        (container,) = lock([line.container])
+        line = Line.objects.get(pk=line.pk)
+        discrepancy = Discrepancy.objects.select_for_update().filter(line=line, settled_at=None).first()
+        if discrepancy is None or container.holder_id != manifest.receiver_id:
+            raise Refused("no_discrepancy")
+        if discrepancy.weighed_again_at is not None:
+            raise Refused("already_weighed_again", container=container.short_grouped)
+        if discrepancy.statements.exists():
+            # What the parties have said of the first weighing is not to be changed under their hands.
+            raise Refused("already_stated")
+        at = store.not_before(at or now, line.received_at or now)
+        severity = severity_of(limits_in(manifest.receiver.division), line.mass_g, mass_g)
+        first_g, line.received_mass_g = container.mass_g, mass_g
+        line.save(update_fields=["received_mass_g"])
+        discrepancy.received_mass_g, discrepancy.weighed_again_at = mass_g, at
+        discrepancy.severity = severity or discrepancy.severity
+        discrepancy.settled_at = None if severity else now
+        discrepancy.save(update_fields=["received_mass_g", "weighed_again_at", "severity", "settled_at"])
+        container.mass_g, container.disputed = mass_g, severity is not None
+        container.save(update_fields=["mass_g", "disputed"])
+        payload = {**about(manifest), "from_kg": kg_text(first_g), "to_kg": kg_text(mass_g), "again": True}
+        facts = [Fact("container.weigh", container.subject, container.readers(), payload)]
+        if severity:
+            facts.append(discrepancy_fact(manifest, line, container, severity))
+        record(actor, facts, now=now, event_time=at)
+    return discrepancy
+
+
+def undo_receipt(*, actor: Actor, line: Line, now: datetime) -> Container:
+    """The receiver takes its receipt of one drum back: it was scanned by mistake and waits at the gate again.
+
+    Raises Refused(cannot_undo) once anything else has become of the drum or the manifest.
+    """
+    with transaction.atomic():
+        (manifest,) = lock([line.manifest])
+        require_party(actor, manifest, "receiver")
+        line = Line.objects.select_related("container").get(pk=line.pk)
+        (container,) = lock([line.container])
+        discrepancy = Discrepancy.objects.filter(line=line).first()
+        stated = discrepancy is not None and discrepancy.statements.exists()
+        if line.outcome != Outcome.ACCEPTED or stated or manifest.state == ManifestState.CLOSED:
+            raise Refused("cannot_undo")
+        if discrepancy is not None:
+            discrepancy.delete()
+        (container,), facts = move(
+            [container],
+            "unreceive",
+            actor=actor,
+            position="manifest",
+            payload=about(manifest),
+            change={
+                "holder_id": manifest.carrier_id,
+                "mass_g": line.mass_g,
+                "storage_deadline": None,
+                "disputed": False,
+            },
+        )
+        # It was never here: the stay is no part of its life.
+        Stay.objects.filter(container=container, left_at=None).delete()
+        clock.stop([container], actor=actor, now=now)
+        line.outcome, line.received_mass_g, line.received_at = "", None, None
+        line.save(update_fields=["outcome", "received_mass_g", "received_at"])
+        if manifest.state in AFTER_RECEIPT:
+            facts += move([manifest], "reopen", actor=actor, change={"received_at": None}, payload=about(manifest))[1]
+        record(actor, facts, now=now)
+    return container
 
 
 def _after_receipt(actor: Actor, manifest: Manifest, lines: Sequence[Line], at: datetime) -> list[Fact]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from manifests.deviation import within_reach
+from manifests.deviation import limits_in, within_reach
 from manifests.models import (
     Discrepancy,
     Line,
@@ -48,7 +48,8 @@ def settle(*, actor: Actor, manifest: Manifest, line: Line, mass_kg: object, not
         if other is not None and other.mass_g != mass_g:
             # Recording it would leave two final statements that can never meet.
             raise Refused("settle_differs", stated_kg=kg_text(other.mass_g))
-        if not within_reach(discrepancy.declared_mass_g, discrepancy.received_mass_g, mass_g):
+        limits = limits_in(manifest.receiver.division)
+        if not within_reach(limits, discrepancy.declared_mass_g, discrepancy.received_mass_g, mass_g):
             raise Refused("settle_out_of_range")
         _state(discrepancy, side, mass_g, note, actor, now)
         payload = {
@@ -79,11 +80,13 @@ def _weigh(line: Line, mass_g: int, manifest: Manifest) -> list[Fact]:
     One that has gone on since keeps the mass that its next manifest declared: nobody there waits for our paperwork.
     """
     (container,) = lock([line.container])
+    container.disputed = Discrepancy.objects.filter(line__container=container, settled_at=None).exists()
     stands = container.holder_id == manifest.receiver_id and container.state in STANDING
     if container.mass_g == mass_g or not stands:
+        container.save(update_fields=["disputed"])
         return []
     before, container.mass_g = container.mass_g, mass_g
-    container.save(update_fields=["mass_g"])
+    container.save(update_fields=["mass_g", "disputed"])
     payload = {**about(manifest), "from_kg": kg_text(before), "to_kg": kg_text(mass_g)}
     return [Fact("container.weigh", container.subject, container.readers(), payload)]
 

@@ -80,9 +80,10 @@ def _treat_line(actor: Actor, manifest: Manifest, treated: Treated, field: str, 
     (container,) = lock([line.container])
     if container.holder_id != manifest.receiver_id or container.state != ContainerState.STORED:
         raise Refused("not_here", container=container.short_grouped)
-    done = sum(Treatment.objects.filter(line__container=container).values_list("mass_g", flat=True))
-    if done + treated.mass_g > container.mass_g:
-        raise Refused("treated_too_much", container=container.short_grouped, left_kg=kg_text(container.mass_g - done))
+    done = container.treated_g + treated.mass_g
+    if done > container.mass_g:
+        left_kg = kg_text(container.mass_g - container.treated_g)
+        raise Refused("treated_too_much", container=container.short_grouped, left_kg=left_kg)
     stay = Stay.objects.filter(container=container, left_at=None).first()
     Treatment.objects.create(
         line=line,
@@ -99,7 +100,9 @@ def _treat_line(actor: Actor, manifest: Manifest, treated: Treated, field: str, 
         "treated_at": instant(at),
         "plant": manifest.receiver.name,
     }
-    if done + treated.mass_g < container.mass_g:
+    if done < container.mass_g:
+        container.treated_g = done
+        container.save(update_fields=["treated_g"])
         return [Fact("container.treat_part", container.subject, container.readers(), payload)]
     (container,), facts = move(
         [container],
@@ -107,7 +110,7 @@ def _treat_line(actor: Actor, manifest: Manifest, treated: Treated, field: str, 
         actor=actor,
         position="manifest",
         payload=payload,
-        change={"storage_deadline": None},
+        change={"storage_deadline": None, "treated_g": done},
     )
     store.leave([container], at=at)
     clock.stop([container], actor=actor, now=now)

@@ -42,23 +42,23 @@ def set_deadline(container: Container, limit: StorageLimit, start: date) -> None
     container.storage_clause = limit.clause
 
 
-def start(
-    containers: Sequence[Container], *, limit: StorageLimit, since: date, organisation_id: int, division: str
-) -> None:
-    """Watch the containers' storage deadline for whoever holds them now: from the first warning day on."""
-    last_day = deadline(since, limit)
-    watch(
-        Deadline(
-            kind=KIND,
-            about=container.subject,
-            organisation_id=organisation_id,
-            division=division,
-            warn_at=start_of(warn_from(last_day, limit)),
-            due_at=end_of(last_day),
-            clause=limit.clause,
-            details={"code": container.code, "short_code": container.short_grouped, "name": container.name},
-        )
-        for container in containers
+def start(containers: Sequence[Container], *, limit: StorageLimit, organisation_id: int, division: str) -> None:
+    """Watch the containers' storage deadlines for whoever holds them now; `limit` says how long before to warn."""
+    watch(_deadline(container, limit, organisation_id, division) for container in containers)
+
+
+def _deadline(container: Container, limit: StorageLimit, organisation_id: int, division: str) -> Deadline:
+    assert container.storage_deadline is not None
+    last_day = timezone.localdate(container.storage_deadline)
+    return Deadline(
+        kind=KIND,
+        about=container.subject,
+        organisation_id=organisation_id,
+        division=division,
+        warn_at=start_of(warn_from(last_day, limit)),
+        due_at=container.storage_deadline,
+        clause=container.storage_clause,
+        details={"code": container.code, "short_code": container.short_grouped, "name": container.name},
     )
 
 

@@ -84,6 +84,10 @@ class Container(Stateful):
     volume_l = models.DecimalField(max_digits=9, decimal_places=1)
     mass_g = models.BigIntegerField()
     """Grams now; what was logged and every weighing since stand in the ledger."""
+    treated_g = models.BigIntegerField(default=0)
+    """Grams of it that are treated already."""
+    disputed = models.BooleanField(default=False)
+    """Sender and receiver do not agree on its mass yet."""
     accumulation_start = models.DateField()
     storage_deadline = models.DateTimeField(null=True, blank=True, db_index=True)
     """End of the last day it may stay with its holder; null while it is in transit and after treatment."""
@@ -99,7 +103,12 @@ class Container(Stateful):
             models.Index(fields=["holder", "state", "id"], name="container_held"),
             models.Index(fields=["generator", "id"], name="container_generated"),
         ]
-        constraints = [models.CheckConstraint(condition=Q(mass_g__gt=0), name="container_mass_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(mass_g__gt=0), name="container_mass_positive"),
+            models.CheckConstraint(
+                condition=Q(treated_g__gte=0, treated_g__lte=models.F("mass_g")), name="container_treated_within"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.short_code
@@ -120,6 +129,11 @@ class Container(Stateful):
     def reactions(self) -> frozenset[str] | None:
         """Its reaction groups; None where nobody has said, which is never to be taken for harmless."""
         return None if self.reaction_groups is None else frozenset(self.reaction_groups.split())
+
+    @property
+    def derived(self) -> bool:
+        """Whether it came out of other containers (one query)."""
+        return self.parents.exists()
 
     @property
     def is_liquid(self) -> bool:
@@ -187,7 +201,15 @@ class Container(Stateful):
     def unreceive(self) -> None:
         """The receiver takes back its receipt: it was scanned by mistake and is on the lorry still."""
 
-    @verb(source=ContainerState.STORED, target=ContainerState.EMPTIED, by="holder")
+    @verb(
+        source=ContainerState.STORED,
+        target=ContainerState.EMPTIED,
+        by="holder",
+        guards=[
+            Guard("partly_treated", lambda container: not container.treated_g),
+            Guard("mass_disputed", lambda container: not container.disputed),
+        ],
+    )
     def empty(self) -> None:
         """All of it went into other containers: split, merged or repacked."""
 
@@ -206,7 +228,7 @@ class Container(Stateful):
         guards=[
             Guard("already_handed_over", lambda container: container.holder_id == container.generator_id),
             # What is in it came out of others: to void it would lose that mass.
-            Guard("has_parents", lambda container: not container.parents.exists()),
+            Guard("has_parents", lambda container: not container.derived),
         ],
     )
     def void(self) -> None:

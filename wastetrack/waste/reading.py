@@ -96,6 +96,10 @@ class Reader:
             return ""
         return str(term.code)
 
+    def kind(self, field: str, value: object) -> str:
+        """A kind of container."""
+        return self.word(field, value, container_kind, "unknown_container_kind")
+
     def volume(self, field: str, value: object) -> Decimal:
         if value is None or value == "":
             self.fail(field, "missing")
@@ -175,9 +179,7 @@ def read_waste_fields(data: dict[str, Any], *, now: datetime) -> WasteFields:
         "name": reader.text("name", data.get("name"), NAME_LENGTH, required=True),
         "form": reader.word("form", data.get("form"), form, "unknown_form"),
         "hazards": reader.hazards("hazards", data.get("hazards"), waste),
-        "container_kind": reader.word(
-            "container_kind", data.get("container_kind"), container_kind, "unknown_container_kind"
-        ),
+        "container_kind": reader.kind("container_kind", data.get("container_kind")),
         "volume_l": reader.volume("volume_l", data.get("volume_l")),
         "mass_g": reader.mass("mass_kg", data.get("mass_kg")),
         "reaction_groups": reader.groups("reaction_groups", data.get("reaction_groups"), waste),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
@@ -11,7 +12,7 @@ from wastetrack.errors import FieldError, Invalid, NotFound
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.visibility import VisibleQuerySet
 from wastetrack.regulations.identifiers import CONTAINER_CODE_RE, normalise_short_code, short_code_ok
-from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.models import Container, ContainerState, Derivation
 
 RESTING = (ContainerState.LOGGED, ContainerState.STORED, ContainerState.COMMITTED)
 """States in which a container stands somewhere and its storage clock runs."""
@@ -63,3 +64,65 @@ def by_codes(actor: Actor, texts: Sequence[str], *, field: str = "codes") -> lis
     if errors:
         raise Invalid(*errors)
     return containers
+
+
+def ancestors(containers: Sequence[Container]) -> list[Container]:
+    """All that these came out of, near ones first (one query a generation)."""
+    return _family(containers, "child", "parent")
+
+
+def descendants(containers: Sequence[Container]) -> list[Container]:
+    """All that came out of these, near ones first (one query a generation)."""
+    return _family(containers, "parent", "child")
+
+
+def _family(containers: Sequence[Container], near: str, far: str) -> list[Container]:
+    found: dict[int, Container] = {}
+    edge = [container.pk for container in containers]
+    while edge:
+        rows = Derivation.objects.filter(**{f"{near}__in": edge}).select_related(far).order_by("pk")
+        new = {getattr(row, far).pk: getattr(row, far) for row in rows}
+        edge = [pk for pk in new if pk not in found]
+        found |= {pk: new[pk] for pk in edge}
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Grams that went from one container into another; None stands for all those on that side that are hidden."""
+
+    parent: Container | None
+    child: Container | None
+    mass_g: int
+
+
+def lineage(actor: Actor, container: Container) -> list[Branch]:
+    """The family tree of a container, both ways: up to where its waste came from and down to where it went.
+
+    Of containers that the actor may not see it says only how much they gave or took in all. One query a generation.
+    """
+    up, down = _edges([container.pk], "child", "parent"), _edges([container.pk], "parent", "child")
+    rows = {row.pk: row for row in [*up, *down]}
+    pks = {pk for row in rows.values() for pk in (row.parent_id, row.child_id)}
+    rows_seen = Container.objects.visible_to(actor).filter(pk__in=pks).select_related("generator", "holder")
+    seen = {one.pk: one for one in rows_seen}
+    masses: dict[tuple[int | None, int | None], int] = {}
+    for _, row in sorted(rows.items()):
+        ends = tuple(pk if pk in seen else None for pk in (row.parent_id, row.child_id))
+        masses[ends[0], ends[1]] = masses.get((ends[0], ends[1]), 0) + row.mass_g
+    return [
+        Branch(seen.get(parent or 0), seen.get(child or 0), mass_g)
+        for (parent, child), mass_g in masses.items()
+        if parent or child
+    ]
+
+
+def _edges(pks: Sequence[int], near: str, far: str) -> list[Derivation]:
+    found: dict[int, Derivation] = {}
+    edge, met = list(pks), set(pks)
+    while edge:
+        rows = list(Derivation.objects.filter(**{f"{near}__in": edge}).order_by("pk"))
+        found |= {row.pk: row for row in rows}
+        edge = list({getattr(row, f"{far}_id") for row in rows} - met)
+        met.update(edge)
+    return list(found.values())

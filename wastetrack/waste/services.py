@@ -13,7 +13,7 @@ from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, next_number
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Site
+from wastetrack.parties.models import Organisation, Site
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations.identifiers import MAX_CONTAINER_SERIAL, ContainerCode, container_prefix, short_code
 from wastetrack.units import kg_text
@@ -62,15 +62,8 @@ def make_container(
     if stream is not None and stream.reaction_groups is not None and not data.get("reaction_groups"):
         data = {**data, "reaction_groups": stream.reaction_groups or NO_REACTION}
     fields = read_waste_fields(data, now=now)
-    prefix = container_prefix(organisation.uscc, fields.waste.code, fields.accumulation_start)
-    serial = next_number(prefix, limit=MAX_CONTAINER_SERIAL, code="container_serial_exhausted")
-    code = ContainerCode(organisation.uscc, fields.waste.code, fields.accumulation_start, serial)
     limit = clock.limit_for(["generator"], None, fields.waste.code, fields.accumulation_start)
     container = Container(
-        code=str(code),
-        generator=organisation,
-        origin=site,
-        holder=organisation,
         stream=stream,
         waste_code=fields.waste.code,
         category=fields.waste.category,
@@ -86,18 +79,25 @@ def make_container(
         **fields.texts,
     )
     clock.set_deadline(container, limit, fields.accumulation_start)
-    readers = audience([organisation.pk], [site.division])
+    mint(container, organisation=organisation, site=site, readers=audience([organisation.pk], [site.division]))
+    clock.start([container], limit=limit, organisation_id=organisation.pk, division=site.division)
+    return container, Fact("container.log", container.subject, container.readers(), describe(container))
+
+
+def mint(container: Container, *, organisation: Organisation, site: Site, readers: frozenset[str]) -> None:
+    """Give a new container its code, owner and readers, and save it: the one birth of a container.
+
+    Its code, by which its label names it, is that of the organisation which fills it (HJ 1276).
+    Raises Refused(container_serial_exhausted).
+    """
+    prefix = container_prefix(organisation.uscc, container.waste_code, container.accumulation_start)
+    serial = next_number(prefix, limit=MAX_CONTAINER_SERIAL, code="container_serial_exhausted")
+    container.code = str(ContainerCode(organisation.uscc, container.waste_code, container.accumulation_start, serial))
+    container.generator = container.holder = organisation
+    container.origin = site
     container.reader_keys = " ".join(sorted(readers))
     _save_with_short_code(container)
     ContainerReader.objects.bulk_create([ContainerReader(container=container, reader=key) for key in sorted(readers)])
-    clock.start(
-        [container],
-        limit=limit,
-        since=fields.accumulation_start,
-        organisation_id=organisation.pk,
-        division=site.division,
-    )
-    return container, Fact("container.log", container.subject, readers, _description(container))
 
 
 def _save_with_short_code(container: Container) -> None:
@@ -115,7 +115,8 @@ def _save_with_short_code(container: Container) -> None:
     raise Refused("short_code_exhausted")
 
 
-def _description(container: Container) -> dict[str, Any]:
+def describe(container: Container) -> dict[str, Any]:
+    """What a container is, as the entry of its birth says it."""
     assert container.storage_deadline is not None
     return {
         "short_code": container.short_code,
