@@ -117,7 +117,11 @@ class Stay(VisibleModel):
             # One place for a drum, whatever the code above believes.
             models.UniqueConstraint(fields=["container"], condition=Q(left_at=None), name="one_place_a_container")
         ]
-        indexes = [models.Index(fields=["depot", "left_at", "id"], name="stay_stock")]
+        indexes = [
+            models.Index(fields=["depot", "left_at", "id"], name="stay_stock"),
+            # What stands in a bay now, however much has stood there before.
+            models.Index(fields=["bay", "container"], name="stay_in_bay", condition=Q(left_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.container_id} @ {self.depot_id}"

@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import combinations_with_replacement
 from typing import Any
 
-from django.db.models import Count, Exists, FilteredRelation, Max, Min, Q, QuerySet, Sum
+from django.db.models import Count, Exists, FilteredRelation, Max, Min, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -24,6 +24,8 @@ from wastetrack.units import kg_text
 from wastetrack.waste.models import LIQUID, Container
 
 OPEN_STAY = Q(stays__left_at=None)
+LATELY = 50
+"""Arrivals among which to look for the bay where a waste is being put."""
 
 
 def get_depot(actor: Actor, depot_id: object, *, code: str = "unknown_depot") -> Depot:
@@ -196,10 +198,28 @@ class BayLoad:
         return not self.bay.admitted, not alike, self.bay.code
 
 
-def bay_loads(depot: Depot, bay: Bay | None = None) -> list[BayLoad]:
-    """The depot's bays, or the one named, by code, each with what stands in it (one query, two where the district
-    has its own compatibility table)."""
-    bays = Bay.objects.filter(depot=depot) if bay is None else Bay.objects.filter(pk=bay.pk)
+def bays_for(depot: Depot, container: Container) -> QuerySet[Bay]:
+    """The bays that admit the container's waste code, whatever stands in them."""
+    named = Q(admits__contains=container.waste_code) | Q(admits__contains=container.category)
+    return Bay.objects.filter(Q(admits="") | named, depot=depot)
+
+
+def likely_bays(depot: Depot, container: Container) -> QuerySet[Bay]:
+    """The bay into which the same waste went lately; all bays for it where it came in lately nowhere.
+
+    To look at one bay's stock alone keeps a check-in as cheap in a full depot as in an empty one.
+    """
+    lately = Stay.objects.filter(depot=depot, left_at=None, bay__isnull=False).order_by("-id").values("pk")[:LATELY]
+    alike = Stay.objects.filter(pk__in=lately, container__waste_code=container.waste_code).order_by("-id")
+    return bays_for(depot, container).filter(Q(pk=Subquery(alike.values("bay")[:1])) | ~Exists(alike))
+
+
+def bay_loads(depot: Depot, bays: QuerySet[Bay] | None = None) -> list[BayLoad]:
+    """The depot's bays, or those given, by code, each with what stands in it.
+
+    One query, two where the district has its own compatibility table.
+    """
+    bays = Bay.objects.filter(depot=depot) if bays is None else bays
     stands, liquid = "here__container__", Q(here__container__form=LIQUID)
     kept = [item.name for item in Bay._meta.concrete_fields if item.name != "depot"]
     rows = (
@@ -232,7 +252,7 @@ def bay_loads(depot: Depot, bay: Bay | None = None) -> list[BayLoad]:
 def roomy_bay(depot: Depot, container: Container, mass_g: int | None = None) -> Bay | None:
     """The bay to propose: where this container may stand and suits best, as things are; None where there is none."""
     mass_g = container.mass_g if mass_g is None else mass_g
-    fit = [load for load in bay_loads(depot) if load.problem(container, mass_g) is None]
+    fit = [load for load in bay_loads(depot, bays_for(depot, container)) if load.problem(container, mass_g) is None]
     return min(fit, key=lambda load: load.liking(container)).bay if fit else None
 
 

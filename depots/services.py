@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from depots.models import Bay, Depot, Stay
-from depots.selectors import bay_loads
+from depots.selectors import BayLoad, bay_loads, likely_bays
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move
@@ -71,15 +71,25 @@ def find_place(place: Place, container: Container, mass_g: int) -> None:
     if bay is not None and bay.depot_id != depot.pk:
         raise Refused("wrong_bay", bay=bay.code)
     lock_bays(depot, bay)
-    loads = bay_loads(depot, bay)
-    problems = {load.bay.code: load.problem(container, mass_g) for load in loads}
-    fit = [load for load in loads if problems[load.bay.code] is None]
-    if fit:
-        place.bay = min(fit, key=lambda load: load.liking(container)).bay
-    elif bay is not None:
-        place.breaks(Refused(str(problems[bay.code]), bay=bay.code))
-    elif loads:
-        place.breaks(Refused("no_room" if UNSAFE.isdisjoint(problems.values()) else "no_safe_bay"))
+    if bay is not None:
+        (load,) = bay_loads(depot, Bay.objects.filter(pk=bay.pk))
+        if problem := load.problem(container, mass_g):
+            place.breaks(Refused(problem, bay=bay.code))
+        return
+    if depot.takes_from_others:
+        # A firm's own storage point holds little: there all bays are looked at at once.
+        place.bay = _fitting(bay_loads(depot, likely_bays(depot, container)), container, mass_g)
+    if place.bay is None and (loads := bay_loads(depot)):
+        place.bay = _fitting(loads, container, mass_g)
+        if place.bay is None:
+            unsafe = any(load.problem(container, mass_g) in UNSAFE for load in loads)
+            place.breaks(Refused("no_safe_bay" if unsafe else "no_room"))
+
+
+def _fitting(loads: Sequence[BayLoad], container: Container, mass_g: int) -> Bay | None:
+    """Of these bays the one that suits the container best; None where it may stand in none."""
+    fit = [load for load in loads if load.problem(container, mass_g) is None]
+    return min(fit, key=lambda load: load.liking(container)).bay if fit else None
 
 
 def log_into(
@@ -184,8 +194,8 @@ def put_away(
 ) -> Stay:
     """Move a container to another bay of the depot it stands in; `breaches` as in Place.
 
-    Raises Refused(not_here | one of PLACE_RULES), and Refused(moved_since) for a move that an offline device tells of
-    after the container has been moved again.
+    A move that an offline device tells of after the container was moved again is recorded with `moved_since`, and
+    moves nothing. Raises Refused(not_here | one of PLACE_RULES).
     """
     require_own(actor, bay.depot)
     with transaction.atomic():
@@ -195,10 +205,14 @@ def put_away(
         if stay is None:
             raise Refused("not_here", container=container.short_grouped)
         at, place = not_before(at or now, stay.entered_at), Place(bay.depot, bay, breaches)
-        if at < stay.moved_at:
+        if breaches is not None and at < stay.moved_at:
             # Where it stands now is known better; that it stood there for a while is recorded.
-            place.breaks(Refused("moved_since", container=container.short_grouped))
-        elif stay.bay_id != bay.pk:
+            breaches.append(Refused("moved_since", container=container.short_grouped))
+            _put(actor, stay, container, place, now, at)
+            return stay
+        # Two scans online at once come one after the other, whichever began first.
+        at = not_before(at, stay.moved_at)
+        if stay.bay_id != bay.pk:
             find_place(place, container, container.mass_g)
         _put(actor, stay, container, place, now, at)
     return stay
