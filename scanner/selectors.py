@@ -62,7 +62,8 @@ def _proposed(actor: Actor, stay: Stay | None) -> Bay | None:
 
 def details_of(actor: Actor, container: Container | None, intent: str, *, weigh_again: bool = False) -> Details:
     """What to tell beside an accepted scan (two queries at most, three where it is to be weighed again)."""
-    if container is None or intent == Intent.LOOKUP:
+    # A count is blind: where the books have a drum is not told while it goes on.
+    if container is None or intent in (Intent.LOOKUP, Intent.COUNT):
         return Details()
     bay = Stay.objects.filter(container=container, left_at=None, depot__site__organisation=actor.organisation_id)
     line = _line_of(actor, container, intent)
