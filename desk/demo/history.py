@@ -9,7 +9,7 @@ from random import Random
 from desk.demo.parties import Crew, Party
 from desk.demo.story import Story, moment, office_hours
 from desk.demo.trips import Trip, usual_plan
-from desk.demo.wastes import Waste
+from desk.demo.wastes import Waste, go_together
 from wastetrack.alerts.services import sweep
 from wastetrack.waste.clock import soon
 from wastetrack.waste.models import Container, WasteStream
@@ -121,6 +121,12 @@ class UsualCourse:
 def load(trip: Trip, plant: str | None) -> None:
     """Take what is ready, for a plant only what it treats; no more than a lorry holds."""
     ready, waste_of = trip.story.ready_at(trip.sender), trip.story.waste_of
-    trip.drums[:] = [pk for pk in ready if plant is None or waste_of[pk].plant == plant][:LORRY]
+    kinds = set[Waste]()
+    trip.drums.clear()
+    for pk in ready:
+        waste = waste_of[pk]
+        if (plant is None or waste.plant == plant) and len(trip.drums) < LORRY and go_together({*kinds, waste}):
+            kinds.add(waste)
+            trip.drums.append(pk)
     taken = set(trip.drums)
     ready[:] = [pk for pk in ready if pk not in taken]

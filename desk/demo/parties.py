@@ -34,6 +34,7 @@ DISTRICT, NEIGHBOUR, ELSEWHERE = "330602", "330603", "330206"
 PARKS = ("演示·越城甲园区", "演示·越城乙园区", "演示·越城丙园区", "演示·越城丁园区")
 DELEGATING = 12
 KG_A_PLACE = 20
+SPARE_LORRIES = 10
 
 
 @dataclass
@@ -185,11 +186,13 @@ class Founder:
         organisation = self.organisation(key, name, OrganisationRole.CARRIER, industry="道路危险货物运输")
         self.permit(key, PermitKind.TRANSPORT, "")
         crews = []
-        for number in range(1, vehicles + 1):
+        for number in range(1, vehicles + SPARE_LORRIES + 1):
             plate = f"浙D演{Vehicle.objects.count() + 1:03d}"
             Vehicle.objects.create(
                 organisation=organisation, plate=plate, permit_number=f"演示运{plate}", capacity_g=10 * GRAMS_PER_TONNE
             )
+            if number > vehicles:
+                continue
             actor = self.actors[key] if number == 1 else self.person(f"{key}-{number}", key, MemberRole.DRIVER)
             crews.append(Crew(organisation, actor, plate))
         return crews

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from random import Random
@@ -10,7 +11,7 @@ from depots.services import void
 from desk.demo.parties import Party
 from desk.demo.story import Story, office_hours
 from desk.demo.trips import Judge, Trip, refused, weighed
-from desk.demo.wastes import Waste
+from desk.demo.wastes import Waste, go_together
 from manifests.models import Line
 from manifests.services import Receipt
 from wastetrack.waste.clock import limit_for
@@ -128,10 +129,13 @@ class Today:
         """Put down a scene: its drums some days before, then its steps."""
         story, sender = self.story, self.firm(scene.firm)
         drums: list[int] = []
+        chosen: list[Waste] = []
         for number in range(scene.drums):
             when = story.working_day(scene.ago + 3, time(9 + number, 15))
             start = when.date() - timedelta(days=5)
-            self.log(sender, self.choose(sender, scene.receiver), when=when, start=start, into=drums)
+            usual = self.choose(sender, scene.receiver, chosen)
+            chosen.append(usual[0])
+            self.log(sender, usual, when=when, start=start, into=drums)
         crews = story.district.crews["carrier2" if scene.receiver == "depot2" else "carrier"]
         trip = Trip(
             story,
@@ -144,10 +148,10 @@ class Today:
         )
         trip.plan({step: self.time_of(scene, step) for step in scene.steps.split()})
 
-    def choose(self, firm: Party, receiver: str) -> tuple[Waste, WasteStream]:
-        """One of the firm's usual wastes that this receiver may take."""
+    def choose(self, firm: Party, receiver: str, already: Sequence[Waste]) -> tuple[Waste, WasteStream]:
+        """One of the firm's usual wastes that this receiver may take and that bears those on the lorry already."""
         fitting = [usual for usual in firm.streams if receiver.startswith("depot") or usual[0].plant == receiver]
-        return self.rng.choice(fitting)
+        return self.rng.choice([usual for usual in fitting if go_together([*already, usual[0]])])
 
     def time_of(self, scene: Scene, step: str) -> datetime:
         days, clock = STEPS[step]

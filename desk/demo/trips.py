@@ -12,7 +12,9 @@ from desk.demo.story import Story, shift
 from desk.demo.wastes import BAY_OF
 from manifests import services as manifests
 from manifests.models import Discrepancy, Line, Manifest, Outcome
+from manifests.selectors import aboard
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Vehicle
 from wastetrack.units import kg_text
 from wastetrack.waste.models import Container
 
@@ -74,7 +76,8 @@ class Trip:
         self.story.ready_at(self.sender).extend(self.drums)
 
     def depart(self, now: datetime) -> None:
-        self.advance(manifests.depart, self.crew.actor, now, plate=self.crew.plate)
+        if self.manifest is not None:
+            self.advance(manifests.depart, self.crew.actor, now, plate=self.free_plate())
 
     def deliver(self, now: datetime) -> None:
         self.advance(manifests.deliver, self.crew.actor, now)
@@ -123,6 +126,12 @@ class Trip:
             self.story.ready_at(self.receiver).extend(drum.pk for drum in drums if not self.forgets(drum))
 
     # --- what they share ---
+
+    def free_plate(self) -> str:
+        """The crew's own lorry; another of its carrier's where that one is out with something else."""
+        spare = Vehicle.objects.filter(organisation=self.crew.organisation).exclude(plate=self.crew.plate)
+        plates = [self.crew.plate, *spare.order_by("pk").values_list("plate", flat=True)]
+        return next(plate for plate in plates if not aboard(plate))
 
     def advance(self, verb: Callable[..., Manifest], actor: Actor, now: datetime, **more: object) -> None:
         if self.manifest is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
-from wastetrack.regulations.compatibility import groups_for
+from wastetrack.regulations.compatibility import conflict, groups_for
 
 FIRE = "远离火源，防渗防泄漏"
 ACID = "防腐蚀，与碱、有机物分开"
@@ -56,6 +58,12 @@ class Waste:
         known = groups_for(self.code) if self.groups is None else self.groups.split()
         assert known is not None, self.name
         return {**self.description, "reaction_groups": " ".join(sorted(known))}
+
+
+def go_together(wastes: Iterable[Waste]) -> bool:
+    """Whether these may ride on one vehicle: no two of them react."""
+    groups = [frozenset(waste.usual["reaction_groups"].split()) for waste in wastes]
+    return all(conflict(one, other) is None for one, other in combinations(groups, 2))
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,7 @@ class Container(Stateful):
         target=ContainerState.EMPTIED,
         by="holder",
         guards=[
-            Guard("partly_treated", lambda container: not container.treated_g),
+            Guard("treated_in_part", lambda container: not container.treated_g),
             Guard("mass_disputed", lambda container: not container.disputed),
         ],
     )
