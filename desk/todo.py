@@ -18,6 +18,7 @@ from desk.selectors import places
 from manifests.models import UNDER_WAY, Line, Manifest, ManifestState
 from manifests.selectors import visible_manifests
 from manifests.turns import turn_of, waiting
+from manifests.walk_ins import waiting_for_firm
 from wastetrack.parties.actors import Actor
 from wastetrack.templatetags.trade import LOOKS, Look
 from wastetrack.waste.clock import soon
@@ -41,7 +42,7 @@ class Action:
 class Section:
     """One thing to do or to know: its sentence, its first rows, where the rest is, and the one action it offers.
 
-    `kind` says what the rows are: drums, manifests, wastes.
+    `kind` says what the rows are: drums, manifests, wastes, walk_ins.
     """
 
     key: str
@@ -79,7 +80,7 @@ def todo_of(actor: Actor, now: datetime) -> Todo:
     held = Container.objects.filter(holder=actor.organisation_id, state__in=RESTING)
     stock = _stock(held, now)
     tasks, notes = _manifest_tasks(actor), _on_the_way(actor)
-    tasks[:0] = _leaving(held, stock, now)
+    tasks[:0] = [*_at_counter(actor, now), *_leaving(held, stock, now)]
     if stock.logged:
         tasks.append(_unstored(held, stock.logged))
     if actor.roles & {"collector", "treater"} and stock.containers:
@@ -158,6 +159,15 @@ def _by_waste(held: QuerySet[Container]) -> list[Section]:
     if not rows:
         return []
     return [Section("stock", Look("resting", icon="stack-2"), _("What should leave next"), "wastes", rows)]
+
+
+def _at_counter(actor: Actor, now: datetime) -> list[Section]:
+    """What the firm brought to a depot and is asked to confirm: somebody stands there and waits."""
+    rows = list(waiting_for_firm(actor, now).order_by("id")[:SHOWN])
+    if not rows:
+        return []
+    title = ngettext("A depot waits for you to confirm", "Depots wait for you to confirm", len(rows))
+    return [Section("counter", LOOKS["waiting"], title, "walk_ins", rows)]
 
 
 # --- manifests ---------------------------------------------------------------------------------------------

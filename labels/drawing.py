@@ -146,7 +146,8 @@ def _draw_label(canvas: Canvas, label: LabelData, size: Size) -> None:
 # --- what is the same on every label: drawn once a document, then called by name ---------------------------------
 
 
-def _fill(canvas: Canvas, rgb: Colour) -> None:
+def fill(canvas: Canvas, rgb: Colour) -> None:
+    """Fill with this colour from here on."""
     canvas.setFillColorRGB(*(value / 255 for value in rgb))
 
 
@@ -156,9 +157,9 @@ def _blank_label(canvas: Canvas, size: Size) -> str:
     if canvas.hasForm(name):
         return name
     canvas.beginForm(name, upperx=size.side * mm, uppery=size.side * mm)
-    _fill(canvas, standard.colour("ground"))
+    fill(canvas, standard.colour("ground"))
     canvas.rect(0, 0, size.side * mm, size.side * mm, stroke=0, fill=1)
-    _fill(canvas, standard.colour("ink"))
+    fill(canvas, standard.colour("ink"))
     canvas.setLineWidth(size.line * mm)
     middle = size.margin + size.line / 2
     canvas.rect(middle * mm, middle * mm, (size.side - 2 * middle) * mm, (size.side - 2 * middle) * mm)
@@ -169,10 +170,10 @@ def _blank_label(canvas: Canvas, size: Size) -> str:
         canvas.line(0, band.top, SIDE, band.top)
     for band in (_UNIT, _WASTE):
         canvas.line(_COLUMN, band.bottom, _COLUMN, band.top)
-    _centred(canvas, caption("title"), SIDE / 2, _TITLE_MIDDLE - 0.38 * 12, 12, spacing=4)
-    _centred(canvas, caption("hazards"), (_COLUMN + SIDE) / 2, _WASTE.top - _PAD - _RISE, _EM, face=fonts.REGULAR)
+    centred(canvas, caption("title"), SIDE / 2, _TITLE_MIDDLE - 0.38 * 12, 12, spacing=4)
+    centred(canvas, caption("hazards"), (_COLUMN + SIDE) / 2, _WASTE.top - _PAD - _RISE, _EM, face=fonts.REGULAR)
     x, y = _qr_corner()
-    _fill(canvas, symbols.WHITE)
+    fill(canvas, symbols.WHITE)
     canvas.rect(x, y, _QR_SIDE, _QR_SIDE, stroke=0, fill=1)
     canvas.endForm()
     return name
@@ -187,7 +188,7 @@ def _demo_mark(canvas: Canvas) -> str:
         right, middle = SIDE - 3, _TITLE_MIDDLE
         canvas.setLineWidth(_RULE)
         canvas.roundRect(right - width, middle - 4, width, 8, 1.5)
-        _centred(canvas, words, right - width / 2, middle - 0.38 * _EM, _EM, face=fonts.REGULAR)
+        centred(canvas, words, right - width / 2, middle - 0.38 * _EM, _EM, face=fonts.REGULAR)
         canvas.endForm()
     return name
 
@@ -199,7 +200,7 @@ def _pictogram(canvas: Canvas, hazard: Hazard) -> str:
         canvas.beginForm(name, upperx=100, uppery=100)
         canvas.transform(1, 0, 0, -1, 0, 100)  # the drawings count y downwards
         for shape in symbols.shapes(hazard.letter, *hazard.halves):
-            _fill(canvas, shape.fill)
+            fill(canvas, shape.fill)
             canvas.addLiteral(f"{symbols.pdf_operators(shape.path)}\n{'f*' if shape.even_odd else 'f'}")
         canvas.endForm()
     return name
@@ -208,7 +209,7 @@ def _pictogram(canvas: Canvas, hazard: Hazard) -> str:
 # --- what is written on each -------------------------------------------------------------------------------------
 
 
-def _centred(
+def centred(
     canvas: Canvas, words: str, x: float, y: float, size: float, *, spacing: float = 0, face: str = fonts.BOLD
 ) -> None:
     width = text.width(words, face) * size + spacing * (len(words) - 1)
@@ -294,7 +295,7 @@ def _hazards(canvas: Canvas, hazards: Sequence[Hazard]) -> None:
     left, bottom, width = _COLUMN, _WASTE.bottom + _PAD, SIDE - _COLUMN
     height = _WASTE.height - 3 * _PAD - _PITCH
     if worded:
-        _centred(canvas, worded, left + width / 2, bottom + _EM - _RISE + (0 if drawn else height / 2), _EM)
+        centred(canvas, worded, left + width / 2, bottom + _EM - _RISE + (0 if drawn else height / 2), _EM)
         bottom, height = bottom + _PITCH, height - _PITCH
     if len(drawn) == 2:
         for row, hazard in enumerate(drawn):
@@ -317,13 +318,13 @@ def _diamond(canvas: Canvas, hazard: Hazard, x: float, y: float, side: float) ->
 def _hazard(canvas: Canvas, hazard: Hazard, x: float, y: float, width: float, height: float) -> None:
     side = min(width - 2, height - _PITCH)
     _diamond(canvas, hazard, x + (width - side) / 2, y + height - side, side)
-    _centred(canvas, hazard.name, x + width / 2, y + height - side - _RISE, _EM)
+    centred(canvas, hazard.name, x + width / 2, y + height - side - _RISE, _EM)
 
 
 def _hazard_beside(canvas: Canvas, hazard: Hazard, x: float, y: float, width: float, height: float) -> None:
     side = min(width - 3.2 * _EM, height - 1)  # names have three characters at most
     _diamond(canvas, hazard, x, y + (height - side) / 2, side)
-    _centred(canvas, hazard.name, x + side + (width - side) / 2, y + height / 2 - 0.38 * _EM, _EM)
+    centred(canvas, hazard.name, x + side + (width - side) / 2, y + height / 2 - 0.38 * _EM, _EM)
 
 
 def _qr_corner() -> tuple[float, float]:
@@ -342,4 +343,4 @@ def _codes(canvas: Canvas, label: LabelData) -> None:
     canvas.restoreState()
     words = group(label.short_code)
     size = min(9.0, _QR_SIDE / text.width(words))
-    _centred(canvas, words, (_COLUMN + SIDE) / 2, (y - 0.73 * size) / 2, size)
+    centred(canvas, words, (_COLUMN + SIDE) / 2, (y - 0.73 * size) / 2, size)

@@ -176,3 +176,39 @@ def svg(letter: str, upper: Colour, lower: Colour) -> str:
         for shape in shapes(letter, upper, lower)
     )
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">{paths}</svg>'
+
+
+def _branch(x1: float, y1: float, width1: float, x2: float, y2: float, width2: float) -> str:
+    """A bough that tapers."""
+    along = hypot(x2 - x1, y2 - y1)
+    nx, ny = -(y2 - y1) / along / 2, (x2 - x1) / along / 2
+    return _polygon(
+        (x1 + nx * width1, y1 + ny * width1),
+        (x1 - nx * width1, y1 - ny * width1),
+        (x2 - nx * width2, y2 - ny * width2),
+        (x2 + nx * width2, y2 + ny * width2),
+    )
+
+
+# fmt: off
+_BOUGHS = (  # x, y, width, to x, y, width
+    (28, 90, 9, 32, 52, 6.5), (32, 53, 6.5, 30, 24, 3.6), (30, 25, 3.6, 34, 6, 1.2),
+    (31, 46, 4.2, 15, 32, 2.4), (16, 33, 2.6, 6, 31, 1), (18, 35, 2.2, 15, 20, 1),
+    (31.5, 55, 4.4, 48, 40, 2.6), (47, 41, 2.6, 58, 40, 1), (46, 42, 2.4, 50, 26, 1),
+    (30, 34, 3, 41, 20, 1.2), (30, 28, 2.6, 21, 12, 1), (30, 62, 3.4, 17, 54, 1.2),
+)
+# fmt: on
+
+
+def dead_tree_and_fish() -> Iterator[Shape]:
+    """A bare tree and a dead fish on the ground: the sign of a place for hazardous waste. White stands for the ground's
+    colour."""
+    yield Shape(BLACK, "".join(_branch(*bough) for bough in _BOUGHS))
+    roots = _polygon((17, 92), (25, 84), (31.5, 84), (40, 92))
+    yield Shape(BLACK, roots + _polygon((2, 91), (98, 91), (98, 95), (2, 95)))
+    fish = "M46 77C52 67.5 66 65 79 73.5L93 64C90.5 71 90.5 79 93 86L79 79C66 88 52 86 46 77Z"
+    gill = "M59.5 69.6C62.5 73.5 62.5 80.5 59.5 84.2L57.6 83.6C60.2 80 60.2 74 57.6 70.2Z"
+    yield Shape(BLACK, fish)
+    yield Shape(WHITE, gill)
+    yield Shape(WHITE, _turned(53.2, 75, 45, [(-3.2, -0.8), (3.2, -0.8), (3.2, 0.8), (-3.2, 0.8)]))
+    yield Shape(WHITE, _turned(53.2, 75, -45, [(-3.2, -0.8), (3.2, -0.8), (3.2, 0.8), (-3.2, 0.8)]))

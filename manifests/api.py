@@ -86,9 +86,10 @@ def manifest(request: HttpRequest, number: Text) -> dict[str, Any]:
 
 @router.post("/{number}/{verb}")
 def act(request: HttpRequest, number: Text, verb: Text, body: VerbIn) -> dict[str, Any]:
-    """issue, depart, deliver, receive, settle, treat, close, cancel. Signing verbs take the signer's password."""
+    """issue, depart, deliver, receive, settle, treat, close, cancel. Signing verbs take the password or the PIN."""
     sent = Sent(
         password=body.password,
+        pin=body.pin,
         lines=[line.model_dump() for line in body.lines],
         container=body.container,
         mass_kg=body.mass_kg,

@@ -20,6 +20,9 @@ from wastetrack.waste.clock import end_of
 Typed = Mapping[str, Any]
 FIELD_OF_CODE = {
     "wrong_password": "password",
+    "wrong_pin": "pin",
+    "no_pin": "pin",
+    "pin_locked": "pin",
     "settle_differs": "mass_kg",
     "bay_full": "bay",
     "unknown_bay": "bay",
@@ -50,7 +53,7 @@ def read_form(verb: str, lines: Sequence[Line], typed: Typed, now: datetime) -> 
         named, rows = [], []
     texts = {
         name: str(typed.get(name, ""))
-        for name in ("password", "container", "note", "reason", "vehicle", "depot", "bay")
+        for name in ("password", "pin", "container", "note", "reason", "vehicle", "depot", "bay")
     }
     sent = Sent(lines=rows, mass_kg=typed_kg(typed.get("mass_kg")), at=_moment(str(typed.get("at", ""))), **texts)
     return FormSent(sent, [line.position for line in named])

@@ -30,6 +30,7 @@ class VerbIn(Body):
     """The body of any verb; each reads the fields it needs."""
 
     password: Text = ""
+    pin: Text = ""
     lines: Few[LineIn] = []
     container: Text = ""
     mass_kg: Mass = None

@@ -17,7 +17,7 @@ from manifests.selectors import get_manifest
 from wastetrack.errors import NotFound, invalid
 from wastetrack.lifecycle.services import once
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.services import confirm_signer
+from wastetrack.signing import confirm_signer
 from wastetrack.units import grams
 
 
@@ -26,6 +26,7 @@ class Sent:
     """What came with a verb: read values where the shell could read them, raw ones where a rule must judge."""
 
     password: str = ""
+    pin: str = ""
     lines: list[dict[str, Any]] = field(default_factory=list)
     container: str = ""
     mass_kg: Any = None
@@ -111,7 +112,7 @@ VERBS: Mapping[str, Verb] = {
     "cancel": _cancel,
 }
 SIGNED = frozenset({"issue", "depart", "receive", "treat"})
-"""The verbs a person signs, by giving the password again at that moment."""
+"""The verbs a person signs, by giving the password again, or the PIN, at that moment."""
 
 
 def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime, key: str = "") -> Manifest:
@@ -125,7 +126,7 @@ def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime, 
         raise NotFound("unknown_verb")
     actor.require_write()
     if verb in SIGNED:
-        confirm_signer(actor, sent.password)
+        confirm_signer(actor, sent.password, sent.pin, now=now)
     if key:
         _do_once(key, partial(do, actor, manifest, sent, now), verb, actor, manifest, sent, now)
     else:
@@ -136,8 +137,8 @@ def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime, 
 def _do_once(
     key: str, do: Callable[[], object], verb: str, actor: Actor, manifest: Manifest, sent: Sent, now: datetime
 ) -> None:
-    """A form sent twice acts once. The password is no part of the question: not even its hash is to be kept."""
-    asked = repr((manifest.number, verb, replace(sent, password="")))
+    """A form sent twice acts once. Password and PIN are no part of the question: not even their hash is to be kept."""
+    asked = repr((manifest.number, verb, replace(sent, password="", pin="")))
     once(
         organisation_id=actor.principal.pk,
         key=key,

@@ -23,11 +23,16 @@ for prefix, router in (
     ("", "wastetrack.regulations.api.router"),
     ("/ledger", "wastetrack.ledger.api.router"),
     ("/alerts", "wastetrack.alerts.api.router"),
+    ("/district", "wastetrack.districts.api.router"),
+    ("/containers", "desk.regroup_api.router"),
     ("/containers", "desk.api.router"),
     ("/labels", "labels.api.router"),
     ("/depots", "depots.api.router"),
+    ("/signs", "depots.sign_api.router"),
     ("/manifests", "manifests.api.router"),
+    ("", "manifests.counter_api.router"),
     ("/scans", "scanner.api.router"),
+    ("/depots", "scanner.depot_api.router"),
 ):
     api.add_router(prefix, router)
 

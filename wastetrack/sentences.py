@@ -19,6 +19,7 @@ SENTENCES: dict[str, Any] = {
     "not_found": _("There is nothing here, or you may not see it."),
     "not_permitted": _("You may not do this."),
     "not_signed_in": _("Please sign in first."),
+    "other_person": _("These scans are of somebody else: they are sent when that person signs in again."),
     "read_only": _("You may read here, but not change anything. Ask your administrator."),
     "forged": _("This request did not come from a page of this site. Reload the page and try again."),
     "method_not_allowed": _("This address is not used in this way."),
@@ -39,6 +40,20 @@ SENTENCES: dict[str, Any] = {
     ),
     "password_missing": _("Signing needs your password."),
     "wrong_password": _("This is not your password: nothing was signed."),
+    "pin_missing": _("Type the PIN you want."),
+    "pin_digits": _("A PIN has %(least)s to %(most)s digits."),
+    "pin_trivial": _("This PIN is among the first that others would try: no runs, no patterns, no birthdays."),
+    "pins_differ": _("The two PINs are not the same: type the PIN again."),
+    "no_pin": _("You have not set a PIN: sign with your password, or set one."),
+    "wrong_pin": _("This is not your PIN: nothing was signed."),
+    "pin_locked": _(
+        "Too many wrong PINs: none is looked at for %(minutes)s minutes. Until then the password signs, on one's own "
+        "device."
+    ),
+    "wrong_at_counter": _(
+        "User name and PIN do not fit anybody who may sign for this firm: nothing was signed. Without a PIN, confirm "
+        "on the firm's own phone."
+    ),
     "unknown_organisation": _("No such organisation, or you may not see it."),
     "division": _("There is no such administrative division."),
     "uscc_length": _("A credit code has 18 characters."),
@@ -120,6 +135,74 @@ SENTENCES: dict[str, Any] = {
     "wrong_bay": _("Bay %(bay)s is in another depot."),
     "bay_missing": _("Scan the bay as well."),
     "bay_full": _("Bay %(bay)s is full: choose another."),
+    "bay_no_place": _("Every place of bay %(bay)s is taken: choose another."),
+    "bay_not_admitted": _("Bay %(bay)s is not meant for this waste: choose another."),
+    "bay_reaction_unknown": _(
+        "Nobody has said what this waste reacts with, so it stands with its own kind alone: choose another bay than "
+        "%(bay)s, or have the firm state it."
+    ),
+    "bund_too_small": _("The bund of bay %(bay)s is too small for this liquid: choose another."),
+    "bay_reacting": _("In bay %(bay)s, %(a)s and %(b)s react with each other: move one of them away now."),
+    "bay_unstated": _(
+        "In bay %(bay)s, nobody has said what %(codes)s reacts with: move it to its own kind, or have the firm "
+        "state it."
+    ),
+    "bay_stray": _("%(codes)s stands in bay %(bay)s, which is for %(admits)s: move it."),
+    "bay_stray_hazard": _(
+        "Waste with the hazard %(letters)s stands in bay %(bay)s, which is for %(hazards)s: move it."
+    ),
+    "bund_short": _("The bund of bay %(bay)s holds %(litres)s L; what stands there needs %(needed)s L: move some out."),
+    "bay_over_mass": _("Bay %(bay)s holds %(mass_kg)s kg; its limit is %(limit_kg)s kg: move some out."),
+    "bay_over_places": _("Bay %(bay)s holds %(count)s containers on %(limit)s places: move some out."),
+    "bay_code_unusable": _(
+        "A bay's code has letters, digits and hyphens, %(limit)s at most, and is not a number alone: A1."
+    ),
+    "bay_code_taken": _("This depot has a bay %(bay)s already."),
+    "bay_place_unusable": _("The place on the plan is a whole number from 1 to %(limit)s."),
+    "bay_place_half": _("A place on the plan has a row and a column."),
+    "bay_place_taken": _("Bay %(bay)s lies there on the plan: choose another place."),
+    "bay_capacity_unusable": _("The capacity is in kg, above 0 and at most %(limit)s, with at most three decimals."),
+    "bay_places_unusable": _("The number of places is whole, at most %(limit)s; 0 closes the bay."),
+    "bay_bund_unusable": _("The volume of the bund is in whole litres, at most %(limit)s."),
+    "unknown_admitted": _("“%(value)s” is neither a waste code nor a category; write them like 900-249-08 or HW08."),
+    "bay_not_empty": _("Drums stand in bay %(bay)s: move them first."),
+    "bay_in_books": _("Drums have stood in bay %(bay)s: it stays in the books. To close it, give it 0 places."),
+    "moved_since": _("Drum %(container)s was moved again after that: where it stands now is left as it is."),
+    "has_parents": _("This drum came out of others: to void it would lose their waste."),
+    "mass_disputed": _("The mass of this drum is not agreed on yet: settle that first."),
+    "masses_differ": _("The new drums hold %(parts_kg)s kg, the old ones %(whole_kg)s kg: they must be the same."),
+    "forms_differ": _("Solid and liquid waste cannot go into one drum."),
+    "choose_waste_code": _("These drums hold different wastes: say which of their codes the new drum bears."),
+    "parts_react": _("Drums %(container)s and %(other)s hold wastes that react: they must not be mixed."),
+    "reaction_unknown": _(
+        "Nobody has said with what drum %(container)s reacts: state it on its page before it is mixed."
+    ),
+    "too_few_parts": _("Name at least two."),
+    "several_depots": _("These drums stand in different depots."),
+    "to_be_treated": _(
+        "Drum %(container)s was received for treatment: record its treatment, or send it on, as it came."
+    ),
+    "unknown_scan": _("No such scan, or somebody has seen to it already."),
+    "already_seen": _("Somebody has seen to this scan already."),
+    "device_unusable": _("The device's name is too long or has characters that cannot be printed."),
+    "counted_unknown": _("No drum is known by this label: it is noted for the count."),
+    "still_differs": _("The second weighing differs as well: the difference stays open for both sides."),
+    "already_weighed_again": _("Drum %(container)s was weighed a second time already."),
+    "cannot_undo": _("This cannot be undone any more: something else has happened since."),
+    "nothing_to_undo": _("There is no scan of yours to undo."),
+    "not_the_last": _("Only your last scan can be undone."),
+    "too_late_to_undo": _("This scan is too long ago to be undone."),
+    "not_on_a_manifest": _("No issued manifest of yours sends drum %(container)s. Make one first, then scan again."),
+    "other_manifest": _("Drum %(container)s is on manifest %(manifest)s, not on this one. Leave it here."),
+    "already_loaded": _("Drum %(container)s is on the vehicle already."),
+    "already_departed": _("Manifest %(manifest)s has departed already."),
+    "not_all_loaded": _("%(missing)s drums of this manifest are not scanned onto the vehicle yet."),
+    "vehicle_incompatible": _("Drums %(container)s and %(other)s hold wastes that react: not on one vehicle."),
+    "vehicle_reaction_unknown": _(
+        "Nobody has said with what drum %(container)s reacts: state it on its page, or send it without other wastes."
+    ),
+    "not_later": _("Drum %(container)s may stay as long already: an extension ends later."),
+    "too_far": _("An extension ends within %(days)s days from now."),
     "scan_accepted": _("Right."),
     "already_here": _("This drum is already in stock here."),
     "wrong_depot": _("This drum is on its way to another place."),
@@ -143,10 +226,52 @@ SENTENCES: dict[str, Any] = {
     "no_barcode": _("No code can be read in this photo. Come closer, hold still, and mind the light."),
     "several_barcodes": _("There is more than one code in this photo. Photograph one label alone."),
     "image_too_many_pixels": _("This picture has too many pixels."),
+    # What a district decides
+    "unknown_figure": _("There is no such figure that a district could set."),
+    "figure_not_a_number": _("The figure is a number from 0 on, with at most three decimals."),
+    "source_missing": _("Say on what it rests: a document, a decision."),
+    "unknown_group": _("There is no such reaction group."),
+    "same_group": _("Choose two different groups."),
+    "unknown_district": _("There is no such district."),
+    "not_set_here": _("Your district has not set this itself."),
+    # Counting
+    "unknown_count": _("This depot has no such count."),
+    "unknown_count_line": _("This count has no such line."),
+    "count_running": _("Bay %(bay)s is being counted already: join in, or close that count first."),
+    "no_count": _("Nobody is counting bay %(bay)s: begin to count it on the depot's board, then scan."),
+    "count_over": _("This was scanned for a count of bay %(bay)s that is over: scan it again for this one."),
+    "already_counted": _("This one is counted already."),
+    "not_counted_yet": _("This bay is still being counted, or its count was called off: there is nothing to settle."),
+    "differences_open": _("Some differences of this count are not settled yet."),
+    "no_difference": _("This agrees with the books: there is nothing to settle."),
+    "already_settled": _("This difference is settled already."),
+    "unknown_way": _("A difference is settled as “moved”, “lost”, “seen”, “returned” or “noted”."),
+    "wrong_way": _("This difference is not settled in this way."),
+    "second_person_needed": _(
+        "Who counted cannot also say that a drum is gone: somebody who neither began this count nor scanned in it must "
+        "do it."
+    ),
+    "seen_since": _("The books know something newer of drum %(container)s than this count: look where it is now."),
+    "not_seen": _(
+        "Nobody has scanned drum %(container)s since the count. If it is there, scan it into its bay (“put away”), "
+        "then say so here."
+    ),
+    "put_right_first": _("Drum %(container)s stands in this bay: let the books follow it."),
+    "return_first": _("Drum %(container)s is recorded as missing and stands here: take it back into the books."),
+    "not_missing": _("Drum %(container)s is not recorded as missing here: note what you found."),
+    "missing_committed": _(
+        "Drum %(container)s is on manifest %(manifest)s: call that manifest off, then record the drum as missing."
+    ),
+    "partly_treated_missing": _(
+        "Part of drum %(container)s is treated already: record on its manifest what became of the rest."
+    ),
     # Labels
     "no_codes": _("Say which drums."),
     "too_many_codes": _("Too many labels at once: %(limit)s at most."),
     "unknown_layout": _("The layout is “single” or “a4”."),
+    "unknown_sign": _("A sign is of a bay, of the facility, or a plate."),
+    "no_bays": _("This depot has no bays yet: enter them first."),
+    "distance_out_of_range": _("The distance is a number of metres above 0 and at most %(limit)s."),
     # Manifests
     "unknown_manifest": _("No such manifest, or you may not see it."),
     "unknown_verb": _("A manifest has no such step."),
@@ -158,6 +283,7 @@ SENTENCES: dict[str, Any] = {
     "line_already_received": _("Drum %(container)s was already received."),
     "line_not_accepted": _("Drum %(container)s was not accepted."),
     "not_at_site": _("Drum %(container)s stands at another of your sites: one manifest for each site."),
+    "treated_in_part": _("Part of this drum has been treated already: it stays as it is until all of it is."),
     "partly_treated": _("Part of drum %(container)s has been treated already: it cannot be sent on."),
     "already_handed_over": _("This drum has been on the road: it cannot be voided."),
     "bay_incompatible": _("Bay %(bay)s holds waste that reacts with this drum: choose another."),
@@ -185,6 +311,19 @@ SENTENCES: dict[str, Any] = {
     "treated_too_much": _("Only %(left_kg)s kg of drum %(container)s are left to treat."),
     "unknown_method": _("No such treatment method."),
     "method_not_final": _("Collection is no treatment: choose how the waste ended."),
+    # At the counter
+    "unknown_walk_in": _("No such drums at the counter, or you may not see them."),
+    "unknown_firm": _("No firm of this district by this name or credit code that could sign for itself."),
+    "no_walk_ins_here": _("Nobody else's waste may be taken in here: it is a firm's own storage point."),
+    "firm_has_no_store": _("%(firm)s has no storage point on record at this site: it must enter one first."),
+    "firm_missing": _("Choose the firm first: by name, by credit code, or by one of its drums."),
+    "not_the_firms": _("Drum %(container)s is not one of %(firm)s."),
+    "already_at_counter": _("Drum %(container)s waits at a counter already for the firm to confirm it."),
+    "walk_in_too_heavy": _(
+        "%(mass_kg)s kg is more than a firm may bring itself (%(limit)s kg): a carrier must bring it, with a manifest."
+    ),
+    "walk_in_expired": _("Nobody confirmed this in time. Weigh the drums again and start anew."),
+    "walk_in_stale": _("Whoever weighed these drums no longer works for the depot: start anew."),
     # Alerts and ledger
     "unknown_alert": _("No such alert, or you may not see it."),
     "alert_closed": _("This alert is no longer open: there is nothing to acknowledge."),
@@ -196,6 +335,10 @@ SENTENCES: dict[str, Any] = {
 
 
 STATES: dict[str, Any] = {
+    "waiting": _("Waiting for the firm"),
+    "confirmed": _("Confirmed"),
+    "declined": _("Declined"),
+    "expired": _("Expired"),
     "draft": _("Draft"),
     "issued": _("Issued"),
     "in_transit": _("On the road"),
@@ -212,6 +355,10 @@ STATES: dict[str, Any] = {
     "emptied": _("Emptied"),
     "missing": _("Missing"),
     "voided": _("Voided"),
+    "counting": _("Counting"),
+    "counted": _("To be settled"),
+    "settled": _("Settled"),
+    "dropped": _("Called off"),
 }
 """A state as a sentence names it, whatever it is a state of."""
 

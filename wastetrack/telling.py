@@ -11,6 +11,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from wastetrack.districts.words import figure_name, group_name
+from wastetrack.regulations.identifiers import group, short_code
 from wastetrack.regulations.vocabulary import treatment_method
 
 
@@ -36,6 +38,8 @@ _MANIFEST = ("manifest", _("Manifest %(manifest)s"))
 _PLACE = ("depot_name", "%(depot_name)s")
 _BAY = ("bay", _("Bay %(bay)s"))
 _REASON = ("reason", _("Reason: %(reason)s"))
+_BY_SENDER = ("brought_by", _("Brought by the sender itself"))
+_COUNTER = ("counter", _("At the counter of %(counter)s"))
 _NOTE = ("note", _("Note: %(note)s"))
 
 TELLINGS: Mapping[str, Telling] = {
@@ -78,16 +82,66 @@ TELLINGS: Mapping[str, Telling] = {
     ),
     "container.void": Telling(icon="ban", title=_("Voided: logged by mistake"), lines=(_REASON,)),
     "container.print_label": Telling(icon="printer", title=_("Label printed")),
+    "container.derive": Telling(
+        icon="arrows-split",
+        title=_("Filled from other drums"),
+        lines=(
+            ("how_word", "%(how_word)s"),
+            ("mass_kg", _("%(mass_kg)s kg of %(name)s, %(waste_code)s")),
+            ("due_day", _("Must leave by %(due_day)s")),
+        ),
+    ),
+    "container.empty": Telling(
+        icon="package-export", title=_("Emptied"), lines=(("how_word", "%(how_word)s"), ("went", _("Into %(went)s")))
+    ),
+    "container.extend": Telling(
+        icon="calendar-plus",
+        title=_("Storage time extended"),
+        lines=(("due_day", _("Until %(due_day)s")), ("document", _("By the document %(document)s"))),
+    ),
+    "container.state_reactions": Telling(
+        icon="flask", title=_("Stated what it reacts with"), lines=(("groups", "%(groups)s"),)
+    ),
+    "container.load": Telling(icon="truck-loading", title=_("Loaded onto the vehicle"), lines=(_MANIFEST,)),
+    "container.unload": Telling(icon="arrow-back-up", title=_("Taken off the vehicle again"), lines=(_MANIFEST,)),
+    "container.unstore": Telling(
+        icon="arrow-back-up", title=_("Put into the store by mistake: taken back"), lines=(_PLACE, _BAY)
+    ),
+    "container.unreceive": Telling(
+        icon="arrow-back-up", title=_("Received by mistake: taken back"), lines=(_MANIFEST,)
+    ),
+    "container.scan_seen": Telling(icon="eye", title=_("A scan that broke a rule was seen to"), lines=(_NOTE,)),
+    "container.lose": Telling(
+        icon="help-circle", title=_("Recorded as missing: a count did not find it"), lines=(_PLACE, _BAY, _REASON)
+    ),
+    "container.find": Telling(icon="eye", title=_("Found again"), lines=(_PLACE, _BAY, _REASON)),
+    "count.begin": Telling(icon="list-check", title=_("Bay being counted"), lines=(_PLACE, _BAY)),
+    "count.drop": Telling(icon="ban", title=_("Count called off"), lines=(_PLACE, _BAY)),
+    "count.close": Telling(
+        icon="list-check",
+        title=_("Bay counted"),
+        lines=(
+            _PLACE,
+            _BAY,
+            ("counted", _("%(counted)s counted; by the books %(expected)s with %(expected_kg)s kg")),
+            ("differences", _("Differences: %(differences)s")),
+        ),
+    ),
+    "count.settle_line": Telling(icon="checkbox", title=_("A difference of a count settled"), lines=(_BAY, _REASON)),
+    "count.settle": Telling(icon="circle-check", title=_("Count settled"), lines=(_PLACE, _BAY)),
     "manifest.draft": Telling(icon="pencil", title=_("Drafted")),
     "manifest.issue": Telling(icon="signature", title=_("Issued and signed by the sender")),
     "manifest.cancel": Telling(icon="ban", title=_("Called off"), lines=(_REASON,)),
     "manifest.depart": Telling(
-        icon="truck", title=_("Departed, signed by the carrier"), lines=(("vehicle", _("Vehicle %(vehicle)s")),)
+        icon="truck",
+        title=_("Departed, signed by the carrier"),
+        lines=(("vehicle", _("Vehicle %(vehicle)s")), _BY_SENDER),
     ),
     "manifest.deliver": Telling(icon="map-pin", title=_("Delivered to the receiver's gate")),
     "manifest.receive": Telling(icon="checkbox", title=_("Received in full, signed by the receiver")),
     "manifest.receive_partly": Telling(icon="square-half", title=_("Received in part, signed by the receiver")),
     "manifest.reject": Telling(icon="square-x", title=_("Refused by the receiver")),
+    "manifest.reopen": Telling(icon="arrow-back-up", title=_("A receipt was taken back: the load waits again")),
     "manifest.discrepancy": Telling(
         icon="scale",
         title=_("The masses differ"),
@@ -97,15 +151,58 @@ TELLINGS: Mapping[str, Telling] = {
         icon="scale", title=_("Mass stated"), lines=(("mass_kg", _("%(side_name)s: %(mass_kg)s kg")), _NOTE)
     ),
     "manifest.close": Telling(icon="circle-check", title=_("Closed")),
+    "walk_in.start": Telling(
+        icon="user-question",
+        title=_("Weighed at the counter, waiting for the firm"),
+        lines=(("depot_name", "%(depot_name)s"), ("firm", "%(firm)s")),
+    ),
+    "walk_in.confirm": Telling(icon="signature", title=_("Confirmed and signed by the firm"), lines=(_COUNTER,)),
+    "walk_in.decline": Telling(icon="ban", title=_("Declined"), lines=(_REASON,)),
+    "walk_in.expire": Telling(icon="clock-off", title=_("Expired: nobody confirmed it in time")),
+    "person.set_pin": Telling(icon="key", title=_("Signing PIN set")),
+    "person.pin_locked": Telling(icon="lock", title=_("Signing PIN locked after wrong tries"), lines=(_COUNTER,)),
     "alert.warn": Telling(icon="alert-triangle", title=_("Warned: due soon"), lines=(("due_at", _("Due by %(due)s")),)),
     "alert.fall_due": Telling(icon="alert-octagon", title=_("Overdue"), lines=(("due_at", _("Was due by %(due)s")),)),
     "alert.resolve": Telling(icon="circle-check", title=_("No longer due")),
     "alert.acknowledge": Telling(icon="eye", title=_("Warning acknowledged"), lines=(_NOTE,)),
+    "bay.set": Telling(
+        icon="layout-grid", title=_("Bay set up"), lines=(_BAY, _PLACE, ("fields", _("Changed: %(fields)s")))
+    ),
+    "bay.remove": Telling(icon="layout-off", title=_("Bay taken away"), lines=(_BAY, _PLACE)),
+    "district.set_figure": Telling(
+        icon="adjustments",
+        title=_("Figure set"),
+        lines=(
+            ("figure", _("%(figure)s: %(value)s; by the rules %(rule)s")),
+            ("source", _("Source: %(source)s")),
+        ),
+    ),
+    "district.set_pair": Telling(
+        icon="arrows-split",
+        title=_("Compatibility set"),
+        lines=(("pair", "%(pair)s"), ("source", _("Source: %(source)s"))),
+    ),
+    "district.withdraw": Telling(
+        icon="arrow-back-up", title=_("Own decision withdrawn"), lines=(("withdrawn", "%(withdrawn)s"),)
+    ),
     "stream.save": Telling(
         icon="bookmark", title=_("Kept as a usual waste"), lines=(("name", _("%(name)s, %(waste_code)s")),)
     ),
 }
+REGROUPED = {"split": _("Split"), "merge": _("Merged"), "repack": _("Repacked")}
 SIDES = {"sender": _("Sender"), "receiver": _("Receiver")}
+BAY_FIELDS = {
+    "code": _("code"),
+    "name": _("name"),
+    "place": _("place on the plan"),
+    "admits": _("wastes admitted"),
+    "hazards": _("hazards admitted"),
+    "capacity_kg": _("capacity"),
+    "places": _("places"),
+    "bund_l": _("bund"),
+    "temperature": _("temperature"),
+}
+"""What of a bay can change, in words."""
 
 
 class _Blank(dict[str, Any]):
@@ -119,7 +216,7 @@ def tell(kind: str, data: Mapping[str, Any]) -> Told:
     if telling is None:
         return Told("point", kind, ())
     words = _Blank({**data, **_derived(data)})
-    lines = (str(line) % words for name, line in telling.lines if data.get(name) not in (None, ""))
+    lines = (str(line) % words for name, line in telling.lines if words.get(name) not in (None, ""))
     return Told(telling.icon, str(telling.title), tuple(lines))
 
 
@@ -132,4 +229,39 @@ def _derived(data: Mapping[str, Any]) -> dict[str, Any]:
         found["due"] = timezone.localdate(due).isoformat()
     if data.get("side") in SIDES:
         found["side_name"] = SIDES[data["side"]]
+    if isinstance(changed := data.get("changed"), Mapping):
+        found["fields"] = ", ".join(str(BAY_FIELDS.get(name, name)) for name in changed)
+    return found | _regrouped(data) | _decided(data)
+
+
+def _regrouped(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Words for what became of a drum's content, its time, and what it reacts with."""
+    found: dict[str, Any] = {}
+    if data.get("how") in REGROUPED:
+        found["how_word"] = REGROUPED[data["how"]]
+    if isinstance(into := data.get("into"), list):
+        found["went"] = ", ".join(f"{_short(one['code'])} ({one['mass_kg']} kg)" for one in into)
+    if due := parse_datetime(str(data.get("storage_deadline") or "")):
+        found["due_day"] = timezone.localdate(due).isoformat()
+    if isinstance(stated := data.get("reaction_groups"), str):
+        language = "en" if (get_language() or "").startswith("en") else "zh"
+        names = [group_name(code, language) for code in stated.split()]
+        found["groups"] = " · ".join(names) or _("With nothing known")
     return found
+
+
+def _short(code: str) -> str:
+    return group(short_code(code))
+
+
+def _decided(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Words for what a district has decided."""
+    language = "en" if (get_language() or "").startswith("en") else "zh"
+    if "group_a" in data:
+        names = " · ".join(group_name(str(data[name]), language) for name in ("group_a", "group_b"))
+        apart = _("must stand apart") if data.get("apart") else _("may stand together")
+        return {"withdrawn": names} if "what" in data else {"pair": f"{names}: {apart}"}
+    if "key" in data:
+        name = figure_name(str(data["key"]))
+        return {"withdrawn": name} if "what" in data else {"figure": name}
+    return {}

@@ -41,6 +41,11 @@ def about(manifest: Manifest) -> dict[str, str]:
     return {"manifest": manifest.number}
 
 
+def brought_by(manifest: Manifest) -> dict[str, str]:
+    """That the sender carries it itself, as an entry says it; nothing where a carrier does."""
+    return {"brought_by": "sender"} if manifest.self_delivered else {}
+
+
 def require_party(actor: Actor, manifest: Manifest, party: str) -> None:
     """Raises NotPermitted(not_your_part) unless the actor speaks for this party: sender, carrier or receiver."""
     actor.require_write()

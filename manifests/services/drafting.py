@@ -19,6 +19,7 @@ from manifests.models import (
 from manifests.services.common import (
     NOTE_LENGTH,
     about,
+    brought_by,
     move_containers,
     require_party,
     signature,
@@ -31,6 +32,7 @@ from wastetrack.parties.models import Organisation, Site
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations.identifiers import MAX_MANIFEST_SERIAL, manifest_number, manifest_series
 from wastetrack.units import kg_text
+from wastetrack.waste.lineage import readers_by_descent
 from wastetrack.waste.models import Container
 from wastetrack.waste.services import require_stored_state, set_readers, share
 
@@ -45,8 +47,11 @@ def draft(
     now: datetime,
     carrier: Organisation | None = None,
     emergency_measures: str = "",
+    self_delivered: bool = False,
 ) -> Manifest:
     """A draft from the actor's own stored containers, all in stores of one site. Nobody else sees it.
+
+    `self_delivered`: the sender brings them itself, as its own carrier; issue checks the district's limit.
 
     Raises Invalid(no_lines | duplicate_container | not_your_container | several_sites | receiver_is_sender |
     not_a_receiver | not_a_carrier | too_long), Refused(container_not_free).
@@ -57,7 +62,7 @@ def draft(
         raise NotPermitted("not_your_part")
     if len(emergency_measures) > MEASURES_LENGTH:
         raise invalid("emergency_measures", "too_long", limit=MEASURES_LENGTH)
-    _check_draft(organisation, receiver, carrier, containers)
+    _check_draft(organisation, receiver, None if self_delivered else carrier, containers)
     for container in containers:
         require_stored_state(container)
     site = _common_site(containers)
@@ -69,7 +74,8 @@ def draft(
             sender=organisation,
             sender_site=site,
             receiver=receiver,
-            carrier=carrier,
+            carrier=organisation if self_delivered else carrier,
+            self_delivered=self_delivered,
             emergency_measures=emergency_measures,
             created_at=now,
         )
@@ -120,6 +126,7 @@ def content_of(manifest: Manifest, lines: Sequence[Line]) -> dict[str, Any]:
         "sender": manifest.sender.uscc,
         "receiver": manifest.receiver.uscc,
         "carrier": manifest.carrier.uscc if manifest.carrier else None,
+        **brought_by(manifest),
         "emergency_measures": manifest.emergency_measures,
         "lines": [
             {
@@ -189,4 +196,7 @@ def _withdraw(containers: Sequence[Container]) -> None:
     lines = lines.exclude(manifest__state=ManifestState.CANCELLED)
     for line in lines.select_related("manifest__sender_site", "manifest__receiver"):
         readers[line.container_id] |= line.manifest.readers()
+    # Whose waste went into it goes on seeing it.
+    for pk, inherited in readers_by_descent(containers).items():
+        readers[pk] |= inherited
     set_readers(containers, readers)

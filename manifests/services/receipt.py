@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from depots import services as store
 from depots.models import Bay, Depot, Stay
 from depots.services import Place
+from depots.terms import Term, family_term, plain_term
 from manifests.deviation import limits_in, severity_of
 from manifests.models import (
     AFTER_RECEIPT,
@@ -38,7 +39,7 @@ from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
 from wastetrack.units import grams, kg_text
 from wastetrack.waste import clock
-from wastetrack.waste.models import Container
+from wastetrack.waste.models import Container, Derivation
 
 
 @dataclass
@@ -150,9 +151,9 @@ def _receive_line(
     line.save(update_fields=["outcome", "reason", "received_at", "received_mass_g"])
     store.find_place(place, container, mass_g)
     receipt.bay = place.bay
-    since = _clock_start(line, container, place.depot, at)
+    term = _term(line, container, place.depot, at)
     told = {**about(manifest), "declared_kg": kg_text(line.mass_g)}
-    container, facts = _into_stock(actor, container, "receive", place, at, since, mass_g, told)
+    container, facts = _into_stock(actor, container, "receive", place, at, term, mass_g, told)
     receipt.line.container = container
     return facts + _open_discrepancy(manifest, line, container, at)
 
@@ -163,16 +164,13 @@ def _into_stock(
     verb: str,
     place: Place,
     at: datetime,
-    since: date,
+    term: Term,
     mass_g: int,
     payload: Mapping[str, Any],
 ) -> tuple[Container, list[Fact]]:
     """A container comes off the lorry into a depot: state, holder, mass, stay, and the clock of its new holder."""
-    day, depot = timezone.localdate(at), place.depot
-    limit = clock.limit_for(
-        depot.site.organisation.role_set, depot.permit.kind if depot.permit else None, container.waste_code, day
-    )
-    clock.set_deadline(container, limit, since)
+    depot = place.depot
+    clock.set_deadline(container, term.limit, term.since)
     (container,), facts = move(
         [container],
         verb,
@@ -188,21 +186,29 @@ def _into_stock(
         },
     )
     store.enter([container], place=place, at=at)
-    clock.start([container], limit=limit, organisation_id=depot.organisation_id, division=depot.site.division)
+    clock.start([container], limit=term.limit, organisation_id=depot.organisation_id, division=depot.site.division)
     return container, facts
 
 
 def _with_first_stay(lines: QuerySet[Line], depot: Depot) -> QuerySet[Line]:
-    """The lines with `first_stay`: when their container first came to the depot's organisation, if it ever did."""
+    """The lines with `first_stay`: when their container first came to the depot's organisation, if it ever did; and
+    with `is_derived`: whether it came out of others."""
     stays = Stay.objects.filter(container=OuterRef("container"), depot__site__organisation=depot.organisation_id)
-    return lines.annotate(first_stay=Subquery(stays.order_by("entered_at").values("entered_at")[:1]))
+    return lines.annotate(
+        first_stay=Subquery(stays.order_by("entered_at").values("entered_at")[:1]),
+        is_derived=Exists(Derivation.objects.filter(child=OuterRef("container"))),
+    )
 
 
-def _clock_start(line: Line, container: Container, depot: Depot, at: datetime) -> date:
+def _term(line: Line, container: Container, depot: Depot, at: datetime) -> Term:
     """Since when it counts: filling at its generator's, else its first receipt here. Being sent on resets nothing."""
+    on = timezone.localdate(at)
+    if line.is_derived:  # type: ignore[attr-defined]
+        return family_term(container, depot, on=on)
+    since = timezone.localdate(line.first_stay or at)  # type: ignore[attr-defined]
     if container.generator_id == depot.organisation_id:
-        return container.accumulation_start
-    return timezone.localdate(line.first_stay or at)  # type: ignore[attr-defined]
+        since = container.accumulation_start
+    return plain_term(container, depot, since=since, on=on)
 
 
 def _open_discrepancy(manifest: Manifest, line: Line, container: Container, at: datetime) -> list[Fact]:
@@ -362,8 +368,8 @@ def take_back(
         (line.container,) = lock([line.container])
         place = Place(depot, bay, breaches)
         store.find_place(place, line.container, line.container.mass_g)
-        since, mass_g = _clock_start(line, line.container, depot, at), line.container.mass_g
-        container, facts = _into_stock(actor, line.container, "take_back", place, at, since, mass_g, about(manifest))
+        term, mass_g = _term(line, line.container, depot, at), line.container.mass_g
+        container, facts = _into_stock(actor, line.container, "take_back", place, at, term, mass_g, about(manifest))
         line.taken_back_at = at
         line.save(update_fields=["taken_back_at"])
         record(actor, facts, now=now, event_time=at)

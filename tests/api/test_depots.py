@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from depots.models import Depot
-from tests.api.support import answered, refused
+from tests.api.support import answered, nothing_done, refused
 from tests.world import World, later
 
 
@@ -77,3 +77,120 @@ def test_a_drum_that_left_is_no_stock(world: World, api: Any, clock: Any) -> Non
     clock(later(1))
     assert answered(api("firm").get(f"/depots/{world.depots['firm'].pk}"))["stock"]["containers"] == 0
     assert answered(api("firm").get(f"/depots/{world.depots['firm'].pk}/inventory"))["items"] == []
+
+
+# --- setting bays up ---------------------------------------------------------------------------------------
+
+BAY = {"code": "B1", "name": "废油区", "row": 2, "column": 1, "admits": ["HW08", "900-041-49"], "hazards": ["T", "I"],
+       "capacity_kg": "2000.5", "places": 20, "bund_l": 400, "temperature": "≤ 30 ℃"}  # fmt: skip
+
+
+def bays_of(world: World, name: str = "depot") -> str:
+    return f"/depots/{world.depots[name].pk}/bays"
+
+
+def test_a_bay_is_set_up_and_changed(world: World, api: Any) -> None:
+    depot = api("depot")
+    made = answered(depot.post(bays_of(world), BAY), 201)
+    assert {name: made[name] for name in BAY} == BAY
+    assert (made["containers"], made["mass_kg"], made["faults"]) == (0, "0", [])
+    changed = answered(depot.post(f"{bays_of(world)}/B1", {"places": 0, "row": None, "column": None}))
+    assert changed == {**made, "places": 0, "row": None, "column": None}
+    listed = answered(depot.get(bays_of(world)))["items"]
+    assert [bay["code"] for bay in listed] == ["A1", "A2", "B1"]
+    assert listed[2] == changed
+
+
+def test_that_less_fits_than_stands_there_is_allowed_and_told(world: World, api: Any) -> None:
+    world.delivered(drum := world.drum())
+    answered(api("depot").post("/scans", {"nonce": "n", "text": drum.code, "intent": "check_in", "bay": "A1"}))
+    changed = answered(api("depot").post(f"{bays_of(world)}/A1", {"capacity_kg": "18"}))
+    assert [fault["code"] for fault in changed["faults"]] == ["bay_over_mass"]
+    assert changed["faults"][0]["message"] == "Bay A1 holds 18.5 kg; its limit is 18 kg: move some out."
+
+
+def test_a_bay_is_made_once_however_often_it_is_asked_for(world: World, api: Any) -> None:
+    depot = api("depot")
+    first = depot.post(bays_of(world), BAY, **{"Idempotency-Key": "k"})
+    assert depot.post(bays_of(world), BAY, **{"Idempotency-Key": "k"}).content == first.content
+    refused(depot.post(bays_of(world), BAY), 422, "bay_code_taken", "code")
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"code": ""}, "code", "missing"),
+        ({"code": "a1"}, "code", "bay_code_taken"),
+        ({"admits": "HW99"}, "admits", "unknown_admitted"),
+        ({"hazards": ["Z"]}, "hazards", "bad_hazard"),
+        ({"row": 0}, "row", "bay_place_unusable"),
+        ({"column": None}, "column", "bay_place_half"),
+        ({"capacity_kg": "-1"}, "capacity_kg", "bay_capacity_unusable"),
+        ({"places": "x"}, "places", "bay_places_unusable"),
+        ({"bund_l": 0.5}, "bund_l", "bay_bund_unusable"),
+        ({"admits": {"a": 1}}, "admits", "wrong_type"),
+    ],
+)
+def test_a_bay_that_cannot_be(world: World, api: Any, change: dict[str, Any], field: str, code: str) -> None:
+    with nothing_done():
+        refused(api("depot").post(bays_of(world), {**BAY, **change}), 422, code, field)
+    assert len(answered(api("depot").get(bays_of(world)))["items"]) == 2
+
+
+def test_who_may_set_bays_up(world: World, api: Any) -> None:
+    for stranger in ("firm", "depot2", "carrier", "regulator2"):
+        refused(api(stranger).post(bays_of(world), BAY), 404, "unknown_depot")
+        refused(api(stranger).post(f"{bays_of(world)}/A1", {"places": 0}), 404, "unknown_depot")
+    refused(api("regulator").post(bays_of(world), BAY), 403, "not_your_depot")
+    refused(api("viewer").post(bays_of(world, "firm"), BAY), 403, "read_only")
+    refused(api("depot").post(f"{bays_of(world)}/Z9", {"places": 0}), 404, "unknown_bay")
+    assert answered(api("regulator").get(bays_of(world)))["items"][0]["places"] is None
+
+
+# --- what a district decides -------------------------------------------------------------------------------
+
+
+def test_a_districts_figure_is_set_read_and_withdrawn(world: World, api: Any) -> None:
+    key, regulator = "mass_deviation.notice_percent", api("regulator")
+    told = answered(regulator.post("/district/figures", {"key": key, "value": "2.50", "source": "演示文件"}))
+    assert (told["value"], told["rule"], told["district"], told["source"]) == ("2.5", "3", "330602", "演示文件")
+
+    def here(name: str, **query: str) -> Any:
+        figures = answered(api(name).get("/district/rules", **query))["figures"]
+        return next(one["value"] for one in figures if one["key"] == key)
+
+    assert (here("firm"), here("carrier"), here("regulator2")) == ("2.5", "2.5", "3")
+    assert here("regulator2", division="330602") == "2.5"
+    back = answered(regulator.post("/district/figures", {"key": key, "value": None}))
+    assert (back["value"], back["district"]) == ("3", None)
+    refused(regulator.post("/district/figures", {"key": key, "value": None}), 404, "not_set_here")
+
+
+def test_a_districts_pair_is_set_read_and_withdrawn(world: World, api: Any) -> None:
+    regulator, pair = api("regulator"), {"group_a": "5-A", "group_b": "1-A"}
+    told = answered(
+        regulator.post("/district/pairs", {**pair, "apart": True, "source": "演示", "consequence": "演示后果"})
+    )
+    assert (told["apart"], told["rule"], told["district"], told["consequence"]) == (True, False, "330602", "演示后果")
+    assert told in answered(api("depot").get("/district/rules"))["pairs"]
+    back = answered(regulator.post("/district/pairs", {**pair, "apart": None}))
+    assert (back["apart"], back["rule"], back["district"]) == (False, False, None)
+    lifted = {"group_a": "1-A", "group_b": "1-B", "apart": False, "source": "演示"}
+    assert answered(regulator.post("/district/pairs", lifted))["rule"] is True
+    assert answered(regulator.post("/district/pairs", {**lifted, "apart": None}))["apart"] is True
+
+
+def test_what_a_district_cannot_decide(world: World, api: Any) -> None:
+    regulator, figure = api("regulator"), {"key": "facility.warn_percent", "value": 70, "source": "演示"}
+    with nothing_done():
+        refused(regulator.post("/district/figures", {**figure, "key": "pin.tries"}), 422, "unknown_figure", "key")
+        refused(regulator.post("/district/figures", {**figure, "value": "x"}), 422, "figure_not_a_number", "value")
+        refused(regulator.post("/district/figures", {**figure, "source": ""}), 422, "source_missing", "source")
+        pair = {"group_a": "1-A", "group_b": "1-A", "apart": True, "source": "演示"}
+        refused(regulator.post("/district/pairs", pair), 422, "same_group", "group_b")
+        refused(regulator.get("/district/rules", division="1"), 422, "unknown_district", "division")
+        for name in ("firm", "depot", "viewer"):
+            code = "read_only" if name == "viewer" else "not_your_part"
+            refused(api(name).post("/district/figures", figure), 403, code)
+            refused(api(name).post("/district/figures", {**figure, "value": None}), 403, code)
+            refused(api(name).post("/district/pairs", {**pair, "apart": None}), 403, code)

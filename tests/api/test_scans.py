@@ -11,7 +11,7 @@ from django.conf import settings
 
 from depots.models import Bay, Depot, Stay
 from labels.codes import bay_payload, payload
-from scanner import services
+from scanner import steps
 from scanner.models import Scan
 from tests.api.support import answered, nothing_done, refused
 from tests.conftest import Api
@@ -26,7 +26,7 @@ Programs = Callable[[str], Api]
 
 def scan(api: Api, text: str, intent: str = "check_in", nonce: str = "n", **more: Any) -> dict[str, Any]:
     body: dict[str, Any] = answered(api.post("/scans", {"nonce": nonce, "text": text, "intent": intent, **more}))
-    assert set(body) == {"nonce", "verdict", "reason", "message", "container"}
+    assert set(body) >= {"nonce", "verdict", "reason", "message", "container"}
     assert body["nonce"] == nonce
     assert body["message"] not in ("", body["reason"])
     return body
@@ -343,7 +343,7 @@ def test_another_organisations_nonce_is_another_nonce(world: World, api: Program
         ({"text": "a\ud800"}, "unprintable", "text"),
         ({"text": ["x"]}, "wrong_type", "text"),
         ({"intent": "destroy"}, "unknown_intent", "intent"),
-        ({"intent": "check_out"}, "unknown_intent", "intent"),
+        ({"intent": "chekc_in"}, "unknown_intent", "intent"),
         ({"mass_kg": "1e3"}, "mass_not_a_number", "mass_kg"),
         ({"mass_kg": []}, "mass_not_a_number", "mass_kg"),
         ({"mass_kg": "0"}, "mass_zero", "mass_kg"),
@@ -424,7 +424,7 @@ def test_a_fault_of_ours_at_one_item_stops_no_other(
     def broken(*args: Any) -> Any:
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(services, "get_bay", broken)
+    monkeypatch.setattr(steps, "get_bay", broken)
     first = {"nonce": "a", "text": drum.code, "intent": "put_away", "bay": "A1"}
     results = batch(api("firm"), first, {"nonce": "b", "text": drum.code, "intent": "lookup"})
     assert [(one["verdict"], one["reason"]) for one in results] == [("refused", "fault"), ("accepted", None)]

@@ -27,11 +27,16 @@ BLANKS_OF_A_FILE = {"file", "row", "column", "value"}
 BY_NAME = {
     "wastetrack/errors.py": set(),  # the exceptions themselves
     "wastetrack/lifecycle/services.py": {"guard", "container_serial_exhausted", "series_exhausted"},
+    "manifests/counter_api.py": {"unknown_code", "foreign_code", "is_a_bay"},
+    "manifests/counter_pages.py": {"mass_missing", "mass_not_a_number"},
     "manifests/services/drafting.py": {"permit_expired", "permit_lacks_code", "carrier_permit_expired"},
     "wastetrack/schemas.py": {"uscc_length", "uscc_alphabet", "uscc_check", "uscc_body_check"},
     "wastetrack/waste/reading.py": {"unknown_form", "unknown_container_kind"},
     "wastetrack/regulations/catalogue_file.py": set(),
+    "depots/bays.py": {"bay_place_unusable", "bay_places_unusable", "bay_bund_unusable"},
     "depots/selectors.py": {"unknown_depot"},
+    "manifests/services/carriage.py": {"vehicle_incompatible", "vehicle_reaction_unknown"},
+    "scanner/steps.py": {"is_a_bay", "foreign_code", "not_a_code"},
     "depots/services.py": {"treated", "voided", "emptied", "was_missing", "bay_full", "bay_incompatible"},
     "wastetrack/http.py": {"not_found", "method_not_allowed"},
     "wastetrack/api.py": {"malformed", "forged", "not_permitted"},

@@ -125,6 +125,8 @@ def test_a_strangers_refusals_name_nothing(world: World, api: Any, secret: Secre
             "/manifests", {"receiver": world.organisations["depot"].uscc, "containers": [secret.drum.code]}
         ).content.decode(),
     ]
+    # The way on from a refused scan carries the text that was scanned: what the stranger sent itself.
+    texts = [text.replace(f"/walk-in?container={secret.drum.code}", "") for text in texts]
     for text in texts:
         assert [word for word in secret.words if word in text] == [], text
 

@@ -13,7 +13,7 @@ from tests.world import NOW, PASSWORD, World
 from wastetrack.errors import Invalid, NotFound, Refused
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Site
-from wastetrack.parties.services import TRIES, TRIES_SECONDS, confirm_signer, grant_token, recognise
+from wastetrack.parties.services import TRIES, TRIES_SECONDS, confirm_password, grant_token, recognise
 from wastetrack.waste.models import Container, WasteStream
 from wastetrack.waste.services import save_stream
 
@@ -91,9 +91,9 @@ def test_a_token_does_not_go_round_the_door(world: World) -> None:
 def test_a_signers_password_is_not_guessed_either(world: World) -> None:
     firm: Actor = world.actor("firm")
     for _ in range(TRIES):
-        assert code_of(lambda: confirm_signer(firm, "guess")) == "wrong_password"
-    assert code_of(lambda: confirm_signer(firm, PASSWORD)) == "too_many_requests"
-    confirm_signer(world.actor("firm2"), PASSWORD)
+        assert code_of(lambda: confirm_password(firm, "guess")) == "wrong_password"
+    assert code_of(lambda: confirm_password(firm, PASSWORD)) == "too_many_requests"
+    confirm_password(world.actor("firm2"), PASSWORD)
 
 
 # --- bays and usual wastes ---

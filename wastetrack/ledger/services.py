@@ -67,7 +67,7 @@ def record(actor: Actor, facts: Iterable[Fact], *, now: datetime, event_time: da
                 via_name=actor.via.name if actor.via else "",
                 event_time=event_time or now,
                 recorded_at=now,
-                payload=canonical_json(fact.payload),
+                payload=canonical_json({**fact.payload, "counter": actor.counter} if actor.counter else fact.payload),
                 readers=" ".join(sorted(fact.readers)),
             )
             for fact in facts

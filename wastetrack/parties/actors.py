@@ -21,6 +21,8 @@ class Actor:
     organisation: Organisation | None
     role: str
     via: Organisation | None = None
+    counter: str = ""
+    """The depot on whose device it was typed, where that is not the actor's own."""
 
     @classmethod
     def of(cls, membership: Membership, delegation: Delegation | None = None) -> Actor:
@@ -28,6 +30,10 @@ class Actor:
         if delegation is None:
             return cls(membership.user, membership.organisation, membership.role)
         return cls(membership.user, delegation.principal, membership.role, via=membership.organisation)
+
+    def at_counter(self, depot: str) -> Actor:
+        """The same actor where something was typed on another's device, which stands at this depot."""
+        return Actor(self.user, self.organisation, self.role, self.via, depot)
 
     @property
     def person(self) -> User:

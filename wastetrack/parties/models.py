@@ -196,6 +196,23 @@ class Membership(VisibleModel):
         return Q(organisation=actor.organisation_id)
 
 
+class Pin(VisibleModel):
+    """A person's PIN for signing, as its hash; the tries since it was last right, and until when none is looked at."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="pin")
+    digest = models.CharField(max_length=128)
+    set_at = models.DateTimeField()
+    tries = models.PositiveIntegerField(default=0)
+    locked_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"PIN of {self.user_id}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(user=actor.user_id)
+
+
 class Delegation(VisibleModel):
     """`principal` lets the members of `agent` act for it, until it ends it."""
 

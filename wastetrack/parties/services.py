@@ -28,10 +28,10 @@ class Granted:
     expires_at: datetime
 
 
-def _count_try(who: str) -> str:
+def count_try(who: str) -> str:
     """Count a password tried, before it is looked at: during the lock-out a right one is not told from a wrong one.
 
-    Returns the counter's key, to be deleted when the password was right. Raises Refused(too_many_requests, 429).
+    Returns the counter's key, for `forget_tries` when the password was right. Raises Refused(too_many_requests, 429).
     """
     key = "tries:" + hashlib.sha256(who.encode()).hexdigest()
     cache.add(key, 0, TRIES_SECONDS)
@@ -40,16 +40,21 @@ def _count_try(who: str) -> str:
     return key
 
 
+def forget_tries(key: str) -> None:
+    """It was right: the count begins anew."""
+    cache.delete(key)
+
+
 def recognise(*, username: str, password: str, address: str = "") -> User:
     """Whoever has this name and password; tries are counted per name and `address`.
 
     Raises Refused(wrong_credentials, 401), Refused(too_many_requests, 429).
     """
-    tries = _count_try(f"{address}\n{username.lower()}")
+    tries = count_try(f"{address}\n{username.lower()}")
     user = authenticate(username=username, password=password)
     if not isinstance(user, User):
         raise Refused("wrong_credentials", status=401)
-    cache.delete(tries)
+    forget_tries(tries)
     return user
 
 
@@ -68,14 +73,14 @@ def grant_token(*, username: str, password: str, uscc: str | None, now: datetime
     return Granted(secret, Actor.of(membership, delegation), expires)
 
 
-def confirm_signer(actor: Actor, password: str) -> None:
+def confirm_password(actor: Actor, password: str) -> None:
     """The one who signs gives the password again; tries are counted per user.
 
     Raises Invalid(password_missing), NotPermitted(wrong_password), Refused(too_many_requests, 429).
     """
     if not password:
         raise invalid("password", "password_missing")
-    tries = _count_try(f"signer\n{actor.person.pk}")
+    tries = count_try(f"signer\n{actor.person.pk}")
     if not actor.person.check_password(password):
         raise NotPermitted("wrong_password")
-    cache.delete(tries)
+    forget_tries(tries)

@@ -105,6 +105,16 @@ LOOKS = {
     "accepted": Look("done", icon="checkbox"),
     "closed": Look("done", icon="circle-check-filled"),
     "cancelled": Look("void", icon="ban"),
+    # At the counter
+    "waiting": Look("due", icon="user-question"),
+    "confirmed": Look("done", icon="circle-check-filled"),
+    "declined": Look("void", icon="ban"),
+    "expired": Look("void", icon="clock-off"),
+    # Counts of a bay
+    "counting": Look("moving", icon="list-check"),
+    "counted": Look("due", icon="alert-triangle-filled"),
+    "settled": Look("done", icon="circle-check-filled"),
+    "dropped": Look("void", icon="ban"),
     # Differences in mass
     "notice": Look("due", icon="alert-triangle-filled"),
     "significant": Look("overdue", icon="alert-octagon-filled"),
@@ -220,7 +230,7 @@ def division(code: str) -> str:
     return full_name(code, "en" if (get_language() or "").startswith("en") else "zh")
 
 
-SUBJECT_PAGES = {"container": "/containers/", "manifest": "/manifests/"}
+SUBJECT_PAGES = {"container": "/containers/", "manifest": "/manifests/", "walk_in": "/walk-ins/"}
 
 
 @register.filter
