@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from depots.models import Depot, Stay
-from depots.schemas import bay_json, depot_json, stay_json
-from depots.selectors import bay_fills, get_depot, totals
+from depots.bays import save_bay
+from depots.boards import bay_map
+from depots.counts_api import router as counts_router
+from depots.models import Bay, Depot, Stay
+from depots.schemas import BayIn, bay_json, depot_json, stay_json
+from depots.selectors import get_bay, get_depot, totals
+from wastetrack.creation import create_once
 from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
 from wastetrack.schemas import Text
 from wastetrack.units import kg_text
 from wastetrack.waste.clock import soon
 
 router = Router(tags=["depots"])
+router.add_router("", counts_router)
 
 
 @router.get("")
@@ -53,4 +58,31 @@ def inventory(request: HttpRequest, depot_id: Text, cursor: Text = "", limit: in
 def bays(request: HttpRequest, depot_id: Text) -> dict[str, Any]:
     """The depot's bays and how full each is."""
     found = get_depot(actor_of(request), depot_id)
-    return {"items": [bay_json(fill) for fill in bay_fills(found)], "next": None}
+    tiles = sorted(bay_map(found).tiles, key=lambda tile: tile.bay.code)
+    return {"items": [bay_json(tile) for tile in tiles], "next": None}
+
+
+@router.post("/{depot_id}/bays", response={201: dict[str, Any]})
+def add_bay(request: HttpRequest, depot_id: Text, body: BayIn) -> HttpResponse:
+    """Set up another bay."""
+    actor, now = actor_of(request), now_of(request)
+    found = get_depot(actor, depot_id)
+
+    def make() -> dict[str, Any]:
+        data = body.model_dump(exclude_unset=True)
+        return _bay_json(found, save_bay(actor=actor, depot=found, data=data, now=now))
+
+    return create_once(request, make)
+
+
+@router.post("/{depot_id}/bays/{code}")
+def change_bay(request: HttpRequest, depot_id: Text, code: Text, body: BayIn) -> dict[str, Any]:
+    """Change a bay; what is not named stays as it is. That less fits than stands there is said in `faults`."""
+    actor, now = actor_of(request), now_of(request)
+    found = get_depot(actor, depot_id)
+    bay, data = get_bay(found, code), body.model_dump(exclude_unset=True)
+    return _bay_json(found, save_bay(actor=actor, depot=found, bay=bay, data=data, now=now))
+
+
+def _bay_json(depot: Depot, bay: Bay) -> dict[str, Any]:
+    return bay_json(next(tile for tile in bay_map(depot).tiles if tile.bay.pk == bay.pk))

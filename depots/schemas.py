@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from depots.boards import Tile
 from depots.models import Depot, Stay
-from depots.selectors import BayFill
 from wastetrack.ledger.canonical import instant
+from wastetrack.schemas import Body, Letters, Loose, Mass, Text
+from wastetrack.sentences import sentence
 from wastetrack.units import kg_text
 
 
@@ -23,15 +25,42 @@ def depot_json(depot: Depot) -> dict[str, Any]:
     }
 
 
-def bay_json(fill: BayFill) -> dict[str, Any]:
-    """A bay and how full it is."""
+class BayIn(Body):
+    code: Text = ""
+    name: Text = ""
+    row: Loose = None
+    """Where it lies on the plan, from 1; null takes it off the plan."""
+    column: Loose = None
+    admits: Loose = None
+    """Waste codes and categories (HW08): a list, or a text; nothing: all."""
+    hazards: Letters = None
+    """Hazard letters that may stand in it; nothing: all."""
+    capacity_kg: Mass = None
+    places: Loose = None
+    """How many containers may stand in it; 0 closes it."""
+    bund_l: Loose = None
+    temperature: Text = ""
+
+
+def bay_json(tile: Tile) -> dict[str, Any]:
+    """A bay: where, what it admits, how full it is, and what is wrong with it as it stands."""
+    bay, deadline = tile.bay, tile.standing.next_deadline
     return {
-        "code": fill.bay.code,
-        "name": fill.bay.name,
-        "capacity_kg": kg_text(fill.bay.capacity_g),
-        "containers": fill.containers,
-        "mass_kg": kg_text(fill.mass_g),
-        "next_deadline": instant(fill.next_deadline) if fill.next_deadline else None,
+        "id": str(bay.pk),
+        "code": bay.code,
+        "name": bay.name,
+        "row": bay.row,
+        "column": bay.column,
+        "admits": bay.admits.split(),
+        "hazards": list(bay.hazard_letters),
+        "capacity_kg": kg_text(bay.capacity_g),
+        "places": bay.places,
+        "bund_l": bay.bund_l,
+        "temperature": bay.temperature,
+        "containers": tile.load.containers,
+        "mass_kg": kg_text(tile.load.used_g),
+        "next_deadline": instant(deadline) if deadline else None,
+        "faults": [{"code": fault.code, "message": sentence(fault.code, fault.params)} for fault in tile.faults],
     }
 
 

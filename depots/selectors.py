@@ -9,12 +9,12 @@ from decimal import Decimal
 from itertools import combinations_with_replacement
 from typing import Any
 
-from django.db.models import Count, Exists, FilteredRelation, Max, Min, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, FilteredRelation, Max, Min, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Length
 from django.utils import timezone
 
 from depots.models import Bay, Depot, Stay
-from wastetrack.districts.models import Pair
+from wastetrack.districts.models import Figure, Pair
 from wastetrack.districts.selectors import Reactions, reactions
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
@@ -24,6 +24,7 @@ from wastetrack.units import kg_text
 from wastetrack.waste.models import LIQUID, Container
 
 OPEN_STAY = Q(stays__left_at=None)
+LIQUID_SHARE = "facility.liquid_share_percent"
 LATELY = 50
 """Arrivals among which to look for the bay where a waste is being put."""
 
@@ -99,6 +100,8 @@ class BayLoad:
     bay: Bay
     reactions: Reactions
     standing: list[Standing] = field(default_factory=list)
+    liquid_share: int | Decimal = parameter(LIQUID_SHARE).value
+    """The per cent of all liquid that the bund must hold in this district."""
 
     @property
     def used_g(self) -> int:
@@ -151,7 +154,7 @@ class BayLoad:
         volume = newcomer.volume_l if newcomer is not None and newcomer.is_liquid else Decimal(0)
         total = sum((one.liquid_l for one in self.standing), volume)
         largest = max([volume, *(one.largest_liquid_l for one in self.standing)])
-        return max(largest, total * parameter("facility.liquid_share_percent").value / 100)
+        return max(largest, total * self.liquid_share / 100)
 
     def faults(self) -> Iterator[Fault]:
         """What is wrong with the bay as it stands, the gravest first.
@@ -211,7 +214,9 @@ def likely_bays(depot: Depot, container: Container) -> QuerySet[Bay]:
     """
     lately = Stay.objects.filter(depot=depot, left_at=None, bay__isnull=False).order_by("-id").values("pk")[:LATELY]
     alike = Stay.objects.filter(pk__in=lately, container__waste_code=container.waste_code).order_by("-id")
-    return bays_for(depot, container).filter(Q(pk=Subquery(alike.values("bay")[:1])) | ~Exists(alike))
+    likely = bays_for(depot, container).filter(pk=Coalesce(Subquery(alike.values("bay")[:1]), F("pk")))
+    # Found before the bays' stock is joined to them: else it would be looked for again at every drum.
+    return Bay.objects.filter(pk__in=likely.values("pk"))
 
 
 def bay_loads(depot: Depot, bays: QuerySet[Bay] | None = None) -> list[BayLoad]:
@@ -219,14 +224,16 @@ def bay_loads(depot: Depot, bays: QuerySet[Bay] | None = None) -> list[BayLoad]:
 
     One query, two where the district has its own compatibility table.
     """
+    own_share = Figure.objects.filter(Figure.binding(depot.site.division), key=LIQUID_SHARE)
     bays = Bay.objects.filter(depot=depot) if bays is None else bays
     stands, liquid = "here__container__", Q(here__container__form=LIQUID)
     kept = [item.name for item in Bay._meta.concrete_fields if item.name != "depot"]
     rows = (
         bays.annotate(here=FilteredRelation("stays", condition=Q(stays__left_at=None)))
         .annotate(own_table=Exists(Pair.objects.filter(Pair.binding(depot.site.division))))
+        .annotate(own_share=Subquery(own_share.order_by(Length("division").desc()).values("value")[:1]))
         .order_by("code")
-        .values(*kept, "own_table", f"{stands}waste_code", f"{stands}reaction_groups")
+        .values(*kept, "own_table", "own_share", f"{stands}waste_code", f"{stands}reaction_groups")
         .annotate(
             n=Count("here"),
             mass_g=Sum(f"{stands}mass_g"),
@@ -241,6 +248,7 @@ def bay_loads(depot: Depot, bays: QuerySet[Bay] | None = None) -> list[BayLoad]:
         if (load := loads.get(row["id"])) is None:
             found = Bay(depot=depot, **{name: row[name] for name in kept})
             load = loads.setdefault(row["id"], BayLoad(found, table))
+            load.liquid_share = load.liquid_share if row["own_share"] is None else row["own_share"]
         if row["n"]:
             groups = row[f"{stands}reaction_groups"]
             stated = None if groups is None else frozenset(groups.split())

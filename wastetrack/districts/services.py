@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from django.db import transaction
 
 from wastetrack.districts.models import Figure, Pair
+from wastetrack.districts.words import TABLES
 from wastetrack.errors import NotPermitted, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
@@ -33,6 +34,8 @@ def set_figure(*, actor: Actor, key: str, value: object, source: str, now: datet
     Raises Invalid(unknown_figure | figure_not_a_number | source_missing), NotPermitted(not_your_part).
     """
     division = require_district(actor)
+    if key.partition(".")[0] not in TABLES:
+        raise invalid("key", "unknown_figure")
     try:
         rule = parameter(key)
     except KeyError:
@@ -57,12 +60,15 @@ def set_pair(
 ) -> Pair:
     """Say that two reaction groups must stand apart in the actor's own district, or need not.
 
-    Raises Invalid(unknown_group | source_missing | too_long), NotPermitted(not_your_part).
+    Raises Invalid(unknown_group | same_group | source_missing | too_long), NotPermitted(not_your_part).
     """
     division = require_district(actor)
     for field, group in (("group_a", group_a), ("group_b", group_b)):
         if group not in GROUPS and not (field == "group_b" and group == ANYTHING):
             raise invalid(field, "unknown_group")
+    if group_a == group_b:
+        # It would bar a waste from standing with its own kind.
+        raise invalid("group_b", "same_group")
     if group_b != ANYTHING and group_b < group_a:
         group_a, group_b = group_b, group_a
     if len(consequence) > CONSEQUENCE_LENGTH:
@@ -81,7 +87,8 @@ def withdraw(*, actor: Actor, row: Figure | Pair, now: datetime) -> None:
     if row.division != division:
         raise NotPermitted("not_your_part")
     with transaction.atomic():
-        payload = {"what": str(row)}
+        about = {"key": row.key} if isinstance(row, Figure) else {"group_a": row.group_a, "group_b": row.group_b}
+        payload = {"what": str(row), **about}
         row.delete()
         record(actor, [Fact("district.withdraw", f"district:{division}", _readers(division), payload)], now=now)
 
