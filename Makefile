@@ -67,7 +67,7 @@ lock: node_modules/.done ## compiles the lock files anew (ARGS=--upgrade for new
 	$(PY) tools/bare_lock.py package-lock.json
 
 clean: ## removes all that was made here, the demo's data too
-	rm -rf .venv node_modules build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .grimp_cache $(MO)
+	rm -rf .venv node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache $(MO)
 
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header $(ARGS)
 

@@ -3,30 +3,65 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
-from depots.models import Bay, Depot
-from depots.selectors import get_depot, own_depots
+from depots.models import Bay, Depot, Stay
+from depots.selectors import bay_loads, get_depot, own_depots
+from labels.qr import QUIET, modules
+from manifests.models import ManifestState
+from manifests.selectors import visible_manifests
 from manifests.turns import expected_by
 from scanner.decoding import decode, engines
 from scanner.models import Intent, Scan
+from scanner.schemas import scanned_json
 from scanner.selectors import last_scans, whereabouts
 from scanner.services import Answer, ScanRequest, scan
+from scanner.words import words
 from wastetrack.errors import Refused, invalid
 from wastetrack.http import actor_of, now_of
-from wastetrack.pages import NONCE, field_messages
+from wastetrack.pages import NONCE, content_security, field_messages
 from wastetrack.parties.actors import Actor
 from wastetrack.sentences import sentence
 from wastetrack.units import typed_kg
+from wastetrack.waste.models import Container
+from wastetrack.waste.selectors import get_container
 
 SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Mode:
+    """A mode of the page: an intent, its word and icon; `scripted` ones need more than a plain form."""
+
+    name: str
+    icon: str
+    scripted: bool = False
+
+    @property
+    def label(self) -> str:
+        return str(Intent(self.name).label)
+
+
+MODES = [
+    Mode("check_in", icon="package-import"),
+    Mode("put_away", icon="arrows-move"),
+    Mode("check_out", icon="package-export", scripted=True),
+    Mode("count", icon="list-check", scripted=True),
+    Mode("lookup", icon="search"),
+]
+"""What the page offers, in this order: what is done most comes first."""
+ALREADY = frozenset({"already_here", "already_loaded", "already_counted"})
+"""Reasons that are no stop: it is done already, a handheld's trigger bounces."""
 
 
 @cache_control(no_store=True)
@@ -73,31 +108,64 @@ def _page(
     actor = actor_of(request)
     depots = list(own_depots(actor))
     depot = _chosen_depot(depots, typed.get("depot", ""))
-    intents = [(name, label) for name, label in Intent.choices if depot or name == Intent.LOOKUP]
-    wanted = typed.get("intent") or (Intent.CHECK_IN if depot else Intent.LOOKUP)
+    modes = [mode for mode in MODES if mode.name in Intent.values and (depot or mode.name == Intent.LOOKUP)]
+    wanted = typed.get("intent") or modes[0].name
+    intent = wanted if wanted in {mode.name for mode in modes} else modes[0].name
     container = answer.container if answer else None
-    errors = field_messages(refusal) if refusal else {}
     context = {
         "depots": depots,
         "depot": depot,
         "bays": list(Bay.objects.filter(depot=depot)) if depot else [],
-        "intents": sorted(intents, key=lambda pair: ORDER.index(Intent(pair[0]))),
-        "intent": wanted if wanted in dict(intents) else intents[0][0],
+        "modes": modes,
+        "intent": intent,
         "typed": typed if refusal else {"bay": typed.get("bay", "")},
         "answer": answer,
-        "message": sentence(answer.reason, answer.params) if answer and answer.reason else "",
         "scanned": str(typed.get("text", "")),
-        "errors": errors,
+        "errors": field_messages(refusal) if refusal else {},
         "engine_missing": not all(engines().values()),
         "may_lack_depot": bool(actor.roles & {"collector", "treater"}) and not depots,
+        "words": words(),
+        "setup": _test_code(),
+        "public_url": settings.PUBLIC_URL,
         NONCE: secrets.token_urlsafe(16),
+        **_shown(answer, intent),
         **_aside(actor, depot, container.short_code if container else ""),
     }
-    return render(request, "scanner/scan.html", context, status=refusal.status if refusal else 200)
+    response = render(request, "scanner/scan.html", context, status=refusal.status if refusal else 200)
+    # The camera's reader is WebAssembly: this page alone may compile it.
+    response.headers["Content-Security-Policy"] = content_security(request, wasm=True)
+    return response
 
 
-ORDER = [Intent.CHECK_IN, Intent.PUT_AWAY, Intent.LOOKUP]
-"""The modes as the page offers them: what is done most comes first."""
+def _shown(answer: Answer | None, intent: str) -> dict[str, str]:
+    """How a verdict looks (data-verdict), its word, and its sentence."""
+    if answer is None:
+        return {"shown": "ready", "word": "", "message": ""}
+    said = words()
+    message = sentence(answer.reason, answer.params) if answer.reason else ""
+    if answer.reason in ALREADY:
+        return {"shown": "repeated-accepted", "word": said["here"], "message": message}
+    if answer.verdict == "repeated":
+        first = "refused" if answer.reason else "accepted"
+        return {"shown": f"repeated-{first}", "word": said["repeated"], "message": message}
+    if answer.verdict == "refused":
+        return {"shown": "refused", "word": said["refused"], "message": message}
+    flag = getattr(answer, "flag", None)
+    if flag:
+        return {"shown": "flagged", "word": said["flagged"], "message": sentence(*flag)}
+    return {"shown": "accepted", "word": said[intent], "message": ""}
+
+
+_DARK_RUN = re.compile(rb"\x00+")
+
+
+def _test_code() -> dict[str, Any]:
+    """What a scanner is set up with: the text of a label that leads nowhere, and its drawing as one path."""
+    text = f"{settings.PUBLIC_URL}/W/TEST-0123456789".upper()
+    rows = modules(text)
+    runs = ((y, run.start(), run.end()) for y, row in enumerate(rows) for run in _DARK_RUN.finditer(row))
+    path = "".join(f"M{start} {y}h{end - start}v1h{start - end}z" for y, start, end in runs)
+    return {"text": text, "path": path, "box": len(rows) + 2 * QUIET}
 
 
 def _chosen_depot(depots: list[Depot], wanted: str) -> Depot | None:
@@ -111,11 +179,23 @@ def _aside(actor: Actor, depot: Depot | None, code: str) -> dict[str, Any]:
     loads = expected_by(actor, actor.principal.pk) if depot and depot.takes_from_others else []
     open_load = about.line.manifest.number if about and about.line else ""
     return {
+        "leaving": _leaving(actor) if depot else [],
         "about": about,
         "loads": sorted(loads, key=lambda load: load.number != open_load),
         "open_load": open_load,
         "scans": _told(last_scans(actor)[:SHOWN]),
     }
+
+
+def _leaving(actor: Actor) -> list[Any]:
+    """The organisation's manifests that are being loaded, each with what is on the vehicle and what is not yet."""
+    issued = visible_manifests(actor).filter(sender=actor.organisation_id, state=ManifestState.ISSUED)
+    loads = list(issued.prefetch_related("lines__container").order_by("issued_at", "id")[:SHOWN])
+    for load in loads:
+        lines = list(load.lines.all())
+        load.to_load = [line for line in lines if line.loaded_at is None]  # type: ignore[attr-defined]
+        load.expected, load.loaded = len(lines), len(lines) - len(load.to_load)  # type: ignore[attr-defined]
+    return loads
 
 
 def _told(scans: Iterable[Scan]) -> list[tuple[Scan, str]]:
@@ -138,3 +218,30 @@ def scans_at(request: HttpRequest, depot_id: str) -> HttpResponse:
     actor = actor_of(request)
     depot = get_depot(actor, depot_id)
     return render(request, "scanner/last_scans.html", {"scans": _told(last_scans(actor, depot)[:SHOWN])})
+
+
+@require_safe
+def proposal(request: HttpRequest) -> HttpResponse:
+    """Every other bay of a depot for one drum, the best first; `problem` is the code of what speaks against it."""
+    actor = actor_of(request)
+    actor.require_write()
+    depot = get_depot(actor, request.GET.get("depot", ""))
+    container = get_container(actor, request.GET.get("container", ""))
+    stay = Stay.objects.filter(container=container, depot=depot, left_at=None).select_related("bay").first()
+    others = [load for load in bay_loads(depot) if load.bay.pk != stay.bay_id] if stay else []
+    loads = [(load.problem(container, container.mass_g), load) for load in others]
+    loads.sort(key=lambda pair: (pair[0] is not None, pair[1].liking(container)))
+    return JsonResponse(
+        {
+            "container": scanned_json(container),
+            "refusal": None if stay else _not_here(container),
+            "stands_in": stay.bay.code if stay and stay.bay else None,
+            "bays": [{"code": load.bay.code, "name": load.bay.name, "problem": problem} for problem, load in loads],
+        }
+    )
+
+
+def _not_here(container: Container) -> dict[str, str]:
+    """Why a container that stands elsewhere cannot be put away here."""
+    code = container.state if container.state in ("treated", "voided", "emptied") else "not_here"
+    return {"code": code, "message": sentence(code)}

@@ -13,9 +13,13 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
+    "barcode-detector.js": "barcode-detector/dist/es/ponyfill.js",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "idb.js": "idb/build/index.js",
     "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "tabler.min.js": "@tabler/core/dist/js/tabler.min.js",
+    "zxing-exported.js": "barcode-detector/dist/es/zxing-exported.js",
+    "zxing_reader.wasm": "zxing-wasm/dist/reader/zxing_reader.wasm",
 }
 SKIPPED = {"build", "node_modules", "tests", "docs", "tools", "benchmarks"}
 

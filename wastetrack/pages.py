@@ -21,6 +21,7 @@ from wastetrack.ledger.selectors import head
 from wastetrack.lifecycle.services import once
 from wastetrack.navigation import ways
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.pins import has_pin
 from wastetrack.parties.selectors import choices_of
 from wastetrack.sentences import sentence
 
@@ -39,6 +40,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "language": get_language(),
         "may_write": SimpleLazyObject(lambda: bool(actor) and actor.may_write),  # type: ignore[union-attr]
+        "has_pin": SimpleLazyObject(lambda: bool(actor) and has_pin(actor.user_id)),  # type: ignore[union-attr]
         "ways": SimpleLazyObject(lambda: [(way, way.is_here(request.path)) for way in ways(actor)] if actor else []),
         "bell": SimpleLazyObject(lambda: open_counts(actor) if actor else {}),
         # Read before the page's own lists: what happens in between comes again over the feed, and nothing is missed.
@@ -73,12 +75,16 @@ class PageMiddleware:
         return refusal_page(request, changed) if changed else None
 
 
-def content_security(request: HttpRequest) -> str:
-    """Only what this site serves, nothing inline; the feed named by its scheme for browsers that do not infer it."""
+def content_security(request: HttpRequest, *, wasm: bool = False) -> str:
+    """Only what this site serves, nothing inline; the feed named by its scheme for browsers that do not infer it.
+
+    `wasm`: the page may compile WebAssembly that this site serves.
+    """
     host = request.get_host()
+    scripts = "; script-src 'self' 'wasm-unsafe-eval'" if wasm else ""
     return (
         "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-        f"frame-ancestors 'none'; connect-src 'self' ws://{host} wss://{host}"
+        f"frame-ancestors 'none'; connect-src 'self' ws://{host} wss://{host}{scripts}"
     )
 
 

@@ -155,3 +155,55 @@ def test_a_drum_that_is_in_already_is_no_stop(world: World) -> None:
 def test_a_collector_without_a_depot_is_told_so(world: World) -> None:
     world.add("new", "collector")
     assert "No depot yet: ask your administrator" in text(Visitor(world, "new").get("/scan"))
+
+
+def test_this_page_alone_may_compile_webassembly(world: World) -> None:
+    depot = Visitor(world, "depot")
+    assert "script-src 'self' 'wasm-unsafe-eval'" in depot.get("/scan").headers["Content-Security-Policy"]
+    assert "wasm" not in depot.get("/containers").headers["Content-Security-Policy"]
+
+
+def test_modes_that_need_scripts_are_not_offered_to_a_plain_form(world: World) -> None:
+    page = text(Visitor(world, "depot").get("/scan"))
+    shown = [
+        part.split('value="')[1].split('"')[0]
+        for part in page.split('class="scan-mode"')[1:]
+        if "hidden" not in part[:25]
+    ]
+    assert shown == ["check_in", "put_away", "lookup"]
+
+
+def test_the_best_bay_is_proposed_first_and_the_one_it_stands_in_not_at_all(world: World) -> None:
+    drum, depot = world.drum(), Visitor(world, "depot")
+    world.delivered(drum)
+    depot.send("/scan", text=drum.code, intent="check_in", bay="A2")
+    told = depot.get("/scan/proposal", depot=world.depots["depot"].pk, container=drum.short_code).json()
+    assert (told["stands_in"], told["refusal"]) == ("A2", None)
+    assert told["bays"][0]["problem"] is None
+    assert "A2" not in [bay["code"] for bay in told["bays"]]
+
+
+def test_a_drum_that_does_not_stand_here_has_no_bay(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    told = Visitor(world, "depot").get("/scan/proposal", depot=world.depots["depot"].pk, container=drum.code).json()
+    assert (told["refusal"]["code"], told["bays"]) == ("not_here", [])
+
+
+@pytest.mark.parametrize(("name", "status"), [("firm2", 404), ("viewer", 403)])
+def test_nobody_else_is_told_of_bays(world: World, name: str, status: int) -> None:
+    query = {"depot": world.depots["depot"].pk, "container": world.drum().code}
+    assert Visitor(world, name).get("/scan/proposal", **query).status_code == status
+
+
+def test_what_is_still_to_load_stands_beside_check_out(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    Visitor(world, "depot").send("/scan", text=drum.code, intent="check_in")
+    page = text(Visitor(world, "depot").get("/scan"))
+    assert "Still to load" not in page
+    drum.refresh_from_db()
+    manifest = world.issued(drum, sender="depot", to="plant")
+    page = text(Visitor(world, "depot").get("/scan/aside"))
+    assert "0 of 1 loaded" in page
+    assert manifest.number in page

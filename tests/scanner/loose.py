@@ -1,0 +1,7 @@
+"""The site's settings for a test of many scans: its database need not survive a power cut."""
+
+from wastetrack.settings import *  # noqa: F403
+from wastetrack.settings import DATABASES
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
