@@ -124,6 +124,7 @@ DATABASES: dict[str, Any] = {"default": dj_database_url.parse(DATABASE_URL, conn
 _database = DATABASES["default"]
 _options = _database.setdefault("OPTIONS", {})
 if _database["ENGINE"].endswith("sqlite3"):
+    _database["ENGINE"] = "wastetrack.sqlite"
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     # IMMEDIATE: a writer takes its place in the queue at BEGIN, so a read-then-write never ends in "locked".
     _options |= {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,14 +15,26 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tools.site import CHROMIUM_FLAGS, DESK, ROOT, Site, chromium
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+OURS = {"BACKGROUND": "sealer", "SECRET_KEY": "only-for-tests"}
+"""No sweeper of its own: these tests move the clock themselves."""
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small demo district on disk, made once: every module works on a copy of it."""
     if not (ROOT / "build" / "static").exists() and not os.environ.get("CI"):
         pytest.skip("no static files: run `make setup`")
-    # No sweeper of its own: these tests move the clock themselves.
-    site = Site.in_folder(tmp_path_factory.mktemp("site"), BACKGROUND="sealer", SECRET_KEY="only-for-tests")
+    site = Site.in_folder(tmp_path_factory.mktemp("seeded"), **OURS)
     site.manage("migrate", "--verbosity", "0")
     site.manage("seed_demo", "--firms", "6", "--days", "40", "--seed", "7")
+    return Path(site.environment["DATA_DIR"])
+
+
+@pytest.fixture(scope="module")
+def site(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(seeded, folder, dirs_exist_ok=True)
+    site = Site.in_folder(folder, **OURS)
     site.start()
     yield site
     site.stop()

@@ -3,5 +3,5 @@
 from wastetrack.settings import *  # noqa: F403
 from wastetrack.settings import DATABASES
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
