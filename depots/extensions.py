@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from depots.models import Stay
+from depots.models import Depot, Stay
 from depots.services import require_own
+from depots.terms import plain_term
 from wastetrack.districts.selectors import figure
 from wastetrack.errors import FieldError, Invalid, Refused
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock
 from wastetrack.parties.actors import Actor
+from wastetrack.regulations.storage import StorageLimit
 from wastetrack.waste import clock
 from wastetrack.waste.models import Container
 
@@ -27,7 +30,7 @@ def extend(
 ) -> list[Container]:
     """Containers in the actor's own depot may stay to the end of `until`, by the document with this number.
 
-    Raises Invalid(no_codes | too_many | missing | too_long | not_later | too_far), Refused(not_here).
+    Raises Invalid(no_codes | too_many | missing | too_long | unprintable | not_later | too_far), Refused(not_here).
     """
     actor.require_write()
     document = " ".join(document.split())
@@ -47,7 +50,6 @@ def extend(
         assert until is not None
         facts = []
         for container in locked:
-            depot = stays[container.pk].depot
             before, container.storage_deadline = container.storage_deadline, clock.end_of(until)
             container.extension = document
             payload = {
@@ -58,13 +60,19 @@ def extend(
             facts.append(Fact("container.extend", container.subject, container.readers(), payload))
         Container.objects.bulk_update(locked, ["storage_deadline", "extension"], batch_size=500)
         clock.stop(locked, actor=actor, now=now)
-        for container in locked:
-            depot = stays[container.pk].depot
-            permit = depot.permit.kind if depot.permit else None
-            limit = clock.limit_for(depot.site.organisation.role_set, permit, container.waste_code, until)
-            clock.start([container], limit=limit, organisation_id=depot.organisation_id, division=depot.site.division)
+        _watch_anew(locked, until, stays)
         record(actor, facts, now=now)
     return locked
+
+
+def _watch_anew(containers: Sequence[Container], until: date, stays: dict[int, Stay]) -> None:
+    """Watch the new deadlines: one query for each depot and limit, however many containers."""
+    alike: dict[tuple[Depot, StorageLimit], list[Container]] = defaultdict(list)
+    for container in containers:
+        depot = stays[container.pk].depot
+        alike[depot, plain_term(container, depot, since=until, on=until).limit].append(container)
+    for (depot, limit), found in alike.items():
+        clock.start(found, limit=limit, organisation_id=depot.organisation_id, division=depot.site.division)
 
 
 def _check(
@@ -79,6 +87,8 @@ def _check(
         errors.append(FieldError("document", "missing"))
     if len(document) > DOCUMENT_LENGTH:
         errors.append(FieldError("document", "too_long", {"limit": DOCUMENT_LENGTH}))
+    if not document.isprintable():
+        errors.append(FieldError("document", "unprintable"))
     if until is None:
         errors.append(FieldError("until", "missing"))
     elif containers:

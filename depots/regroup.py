@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from depots.models import Bay, Depot, Stay
-from depots.selectors import kept_since
 from depots.services import PLACE_RULES, Place, enter, find_place, leave, lock_bays, require_own
+from depots.terms import earliest
 from wastetrack.districts.selectors import reactions
 from wastetrack.errors import Refused, invalid
 from wastetrack.ledger.services import record
@@ -20,6 +21,7 @@ from wastetrack.units import kg_text
 from wastetrack.waste import clock
 from wastetrack.waste.lineage import Part, derive, mixture
 from wastetrack.waste.models import Container
+from wastetrack.waste.selectors import ancestors
 
 MOST_PARTS, MOST_PARENTS = 50, 200
 
@@ -59,6 +61,16 @@ def merge(
     return child
 
 
+def why_not_merge(containers: Sequence[Container]) -> Refused | None:
+    """What speaks against putting these into one, whatever the new one is; None where nothing does."""
+    try:
+        depot, _ = _place_of(containers)
+        mixture(containers, containers[0].waste_code, reactions(depot.site.division))
+    except Refused as refusal:
+        return refusal
+    return None
+
+
 def regroup(
     how: str,
     *,
@@ -71,20 +83,23 @@ def regroup(
 ) -> list[Container]:
     """Empty the parents into new containers, which stand where these stood or in `bay`, for their shortest time.
 
-    Raises Refused(not_here | several_depots | illegal_state | partly_treated | mass_disputed | one of PLACE_RULES),
-    Invalid(masses_differ | duplicate_container | too_many), NotPermitted(not_your_depot).
+    Raises Refused(not_here | several_depots | to_be_treated | illegal_state | treated_in_part | mass_disputed | one of
+    PLACE_RULES), Invalid(masses_differ | duplicate_container | too_many), NotPermitted(not_your_depot).
     """
     actor.require_write()
-    if len(parts) > MOST_PARTS or len(parents) > MOST_PARENTS:
-        raise invalid("parts", "too_many", limit=MOST_PARTS if len(parts) > MOST_PARTS else MOST_PARENTS)
+    if len(parts) > MOST_PARTS:
+        raise invalid("parts", "too_many", limit=MOST_PARTS)
+    if len(parents) > MOST_PARENTS:
+        raise invalid("containers", "too_many", limit=MOST_PARENTS)
     if len({parent.pk for parent in parents}) < len(parents):
         raise invalid("containers", "duplicate_container")
     with transaction.atomic():
         locked = lock(parents)
         depot, common = _place_of(locked)
         require_own(actor, depot)
+        _require_not_to_treat(locked, depot)
         what = mixture(locked, waste_code, reactions(depot.site.division))
-        since = min(kept_since(locked, depot.organisation_id).values())
+        since = earliest([*locked, *ancestors(locked)], depot, on=timezone.localdate(now))
         children, facts = derive(locked, what, parts, how=how, actor=actor, site=depot.site, since=since, now=now)
         # Where each went stands with the parent: whose waste is in the others is no business of its firm.
         went = {parent.pk: _into(parent, children) for parent in locked}
@@ -130,8 +145,22 @@ def _place_of(parents: Sequence[Container]) -> tuple[Depot, Bay | None]:
     return next(iter(depots.values())), next(iter(bays.values())) if len(bays) == 1 else None
 
 
+def _require_not_to_treat(parents: Sequence[Container], depot: Depot) -> None:
+    """What a plant received is treated as it came: its manifests ask for every drum's treatment by that drum's code.
+
+    Raises Refused(to_be_treated).
+    """
+    if "treater" in depot.site.organisation.role_set:
+        for parent in parents:
+            if parent.generator_id != depot.organisation_id:
+                raise Refused("to_be_treated", container=parent.short_grouped)
+
+
 def _into(parent: Container, children: Sequence[Container]) -> list[dict[str, Any]]:
-    return [{"code": child.code, "mass_kg": kg_text(min(parent.mass_g, child.mass_g))} for child in children]
+    return [
+        {"code": child.code, "short_code": child.short_code, "mass_kg": kg_text(min(parent.mass_g, child.mass_g))}
+        for child in children
+    ]
 
 
 def _find(place: Place, child: Container, *, asked: bool) -> Place:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from depots.extensions import extend
-from depots.models import Bay, Stay
 from depots.regroup import merge, repack, split
-from depots.selectors import get_bay
 from desk.containers_json import container_json, containers_json
+from desk.parts import bay_near, read_parts
 from wastetrack.creation import create_once
-from wastetrack.errors import FieldError, Invalid, invalid
+from wastetrack.errors import invalid
 from wastetrack.http import actor_of, now_of
 from wastetrack.parties.actors import Actor
-from wastetrack.schemas import Body, Letters, Loose, Mass, Text, required
+from wastetrack.schemas import Body, Few, Letters, Loose, Mass, Text, required
 from wastetrack.units import kg_text
-from wastetrack.waste.lineage import Part
 from wastetrack.waste.models import Container
-from wastetrack.waste.reading import Reader, read_day
+from wastetrack.waste.reading import read_day
 from wastetrack.waste.selectors import by_codes, get_container, lineage
 from wastetrack.waste.services import state_reactions
 
@@ -38,14 +35,14 @@ class SplitIn(Body):
     model_config = required("container", "parts")
 
     container: Text = ""
-    parts: list[PartIn] = []
+    parts: Few[PartIn] = []
     bay: Text = ""
 
 
 class MergeIn(PartIn):
     model_config = required("containers", "container_kind", "volume_l")
 
-    containers: list[Text] = []
+    containers: Few[Text] = []
     waste_code: Text = ""
     bay: Text = ""
 
@@ -60,30 +57,13 @@ class RepackIn(PartIn):
 class ExtendIn(Body):
     model_config = required("containers", "until", "document")
 
-    containers: list[Text] = []
+    containers: Few[Text] = []
     until: Loose = None
     document: Text = ""
 
 
 class ReactionsIn(Body):
     reaction_groups: Letters = None
-
-
-def read_parts(rows: list[PartIn], whole_g: int | None = None, field: str = "parts") -> list[Part]:
-    """Parts as sent, each with its problems at its fields; without a mass, one part takes the whole."""
-    found, errors = [], list[FieldError]()
-    for number, row in enumerate(rows):
-        at = f"{field}.{number}." if field else ""
-        reader = Reader()
-        kind = reader.kind(f"{at}container_kind", row.container_kind)
-        volume: Decimal = reader.volume(f"{at}volume_l", row.volume_l)
-        missing = row.mass_kg in (None, "")
-        mass_g = whole_g if whole_g is not None and missing else reader.mass(f"{at}mass_kg", row.mass_kg)
-        errors += reader.errors
-        found.append(Part(kind, volume, mass_g or 0))
-    if errors:
-        raise Invalid(*errors)
-    return found
 
 
 def _one(actor: Actor, code: str, field: str) -> Container:
@@ -93,12 +73,6 @@ def _one(actor: Actor, code: str, field: str) -> Container:
     return found
 
 
-def _bay_of(container: Container, code: str) -> Bay | None:
-    """The bay named, in the depot where the container stands."""
-    stay = Stay.objects.filter(container=container, left_at=None).select_related("depot__site").first()
-    return get_bay(stay.depot, code) if code and stay else None
-
-
 @router.post("/split", response={201: dict[str, Any]})
 def split_container(request: HttpRequest, body: SplitIn) -> HttpResponse:
     """All of a container goes into two or more new ones; the masses add up to the gram."""
@@ -106,7 +80,7 @@ def split_container(request: HttpRequest, body: SplitIn) -> HttpResponse:
 
     def make() -> dict[str, Any]:
         container = _one(actor, body.container, "container")
-        parts, bay = read_parts(body.parts), _bay_of(container, body.bay)
+        parts, bay = read_parts(body.parts), bay_near(container, body.bay)
         return {"containers": containers_json(split(actor=actor, container=container, parts=parts, bay=bay, now=now))}
 
     return create_once(request, make)
@@ -120,7 +94,7 @@ def merge_containers(request: HttpRequest, body: MergeIn) -> HttpResponse:
     def make() -> dict[str, Any]:
         containers = by_codes(actor, body.containers, field="containers")
         (part,) = read_parts([body], sum(one.mass_g for one in containers), field="")
-        bay = _bay_of(containers[0], body.bay) if containers else None
+        bay = bay_near(containers[0], body.bay) if containers else None
         merged = merge(actor=actor, containers=containers, part=part, waste_code=body.waste_code, bay=bay, now=now)
         return containers_json([merged])[0]
 
@@ -135,7 +109,7 @@ def repack_container(request: HttpRequest, body: RepackIn) -> HttpResponse:
     def make() -> dict[str, Any]:
         container = _one(actor, body.container, "container")
         (part,) = read_parts([body], container.mass_g, field="")
-        child = repack(actor=actor, container=container, part=part, bay=_bay_of(container, body.bay), now=now)
+        child = repack(actor=actor, container=container, part=part, bay=bay_near(container, body.bay), now=now)
         return containers_json([child])[0]
 
     return create_once(request, make)

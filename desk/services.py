@@ -11,7 +11,7 @@ from depots.services import log_into
 from desk.places import Place
 from wastetrack.parties.actors import Actor
 from wastetrack.waste.models import Container, WasteStream
-from wastetrack.waste.services import log_waste, save_stream
+from wastetrack.waste.services import log_waste, remember_reactions, save_stream
 
 
 def log_at(
@@ -34,4 +34,6 @@ def log_at(
             container = log_waste(actor=actor, site=place.site, data=data, stream=stream, now=now)
         if keep and stream is None:
             save_stream(actor=actor, container=container, now=now)
+        if stream is not None and data.get("reaction_groups"):
+            remember_reactions(actor=actor, container=container, now=now)
     return container

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from wastetrack.districts.words import figure_name, group_name
-from wastetrack.regulations.identifiers import group, short_code
+from wastetrack.regulations.identifiers import group
 from wastetrack.regulations.vocabulary import treatment_method
 
 
@@ -240,7 +240,7 @@ def _regrouped(data: Mapping[str, Any]) -> dict[str, Any]:
     if data.get("how") in REGROUPED:
         found["how_word"] = REGROUPED[data["how"]]
     if isinstance(into := data.get("into"), list):
-        found["went"] = ", ".join(f"{_short(one['code'])} ({one['mass_kg']} kg)" for one in into)
+        found["went"] = ", ".join(f"{group(one['short_code'])} ({one['mass_kg']} kg)" for one in into)
     if due := parse_datetime(str(data.get("storage_deadline") or "")):
         found["due_day"] = timezone.localdate(due).isoformat()
     if isinstance(stated := data.get("reaction_groups"), str):
@@ -248,10 +248,6 @@ def _regrouped(data: Mapping[str, Any]) -> dict[str, Any]:
         names = [group_name(code, language) for code in stated.split()]
         found["groups"] = " · ".join(names) or _("With nothing known")
     return found
-
-
-def _short(code: str) -> str:
-    return group(short_code(code))
 
 
 def _decided(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from depots.selectors import get_depot, own_depots
 from depots.services import check_in, void
+from desk.family import family_of
+from desk.groups import group_choices
 from desk.selectors import life_of
 from desk.todo import hand_over_url, with_places
 from labels.services import label_of
@@ -24,6 +26,7 @@ from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.selectors import RESTING, by_code, get_container, overdue
 
 PAGE = 50
+LABEL_IS_OFF = (ContainerState.VOIDED, ContainerState.TREATED, ContainerState.EMPTIED)
 FILTERS = ("state", "waste_code", "q", "overdue", "due", "holder", "depot")
 
 
@@ -40,6 +43,7 @@ def containers(request: HttpRequest) -> HttpResponse:
         "filtered": any(chosen.values()),
         "states": ContainerState.choices,
         "may_pick": actor.may_write and not actor.is_regulator,
+        "may_regroup": actor.may_write and bool(actor.roles & {"generator", "collector", "treater"}),
     }
     return render(request, "desk/containers.html", context)
 
@@ -75,6 +79,7 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     life = life_of(actor, code)
     holds = actor.may_write and life.container.holder_id == actor.organisation_id
+    stands = holds and life.container.state == ContainerState.STORED and life.place is not None
     context = {
         "life": life,
         "container": life.container,
@@ -85,12 +90,31 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
         "hand_over": hand_over_url([life.container.short_code]),
         "may_void": holds
         and life.container.generator_id == actor.organisation_id
-        and life.container.state in (ContainerState.LOGGED, ContainerState.STORED),
-        "may_print": actor.may_write
-        and not actor.is_regulator
-        and life.container.state not in (ContainerState.VOIDED, ContainerState.TREATED),
+        and life.container.state in (ContainerState.LOGGED, ContainerState.STORED)
+        and not life.container.derived,
+        "may_print": actor.may_write and not actor.is_regulator and life.container.state not in LABEL_IS_OFF,
+        "may_regroup": stands and _may_be_emptied(actor, life.container),
+        "may_extend": holds and life.place is not None,
+        "may_state": actor.may_write
+        and actor.organisation_id in (life.container.holder_id, life.container.generator_id)
+        and life.container.state not in LABEL_IS_OFF,
+        "reacts_with": _reacts_with(life.container),
+        "family": family_of(actor, life.container),
     }
     return render(request, "desk/container.html", context)
+
+
+def _may_be_emptied(actor: Actor, container: Container) -> bool:
+    """Whether its page offers to split and to repack it; depots.regroup decides."""
+    received_to_treat = "treater" in actor.roles and container.generator_id != actor.organisation_id
+    return not (container.treated_g or container.disputed or received_to_treat)
+
+
+def _reacts_with(container: Container) -> list[str] | None:
+    """The names of its reaction groups; None where nobody has said."""
+    if container.reactions is None:
+        return None
+    return [name for _, name, has_it in group_choices(container.reactions) if has_it]
 
 
 @require_POST

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from desk.groups import group_choices
 from desk.places import place_named, places_of, usual_place
 from desk.selectors import places
 from desk.services import log_at
@@ -20,11 +21,13 @@ from wastetrack.pages import field_messages, nonce_again, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Site
 from wastetrack.regulations.catalogue import WasteCode
+from wastetrack.regulations.compatibility import groups_for
 from wastetrack.regulations.selectors import find_waste_code, search_waste_codes
 from wastetrack.regulations.vocabulary import CONTAINER_KINDS, FORMS
 from wastetrack.sentences import sentence
 from wastetrack.units import typed_kg
 from wastetrack.waste.models import WasteStream
+from wastetrack.waste.reading import NO_REACTION
 from wastetrack.waste.selectors import get_container
 
 MOST_FOUND = 20
@@ -121,9 +124,23 @@ def _form(
         "place": next((place for place in choices if place.value == typed["place"]), None),
         "forms": FORMS.values(),
         "kinds": CONTAINER_KINDS.values(),
+        **_reactions(stream, waste, typed),
         **nonce_again(refusal),
     }
     return render(request, "desk/log_form.html", context, status=refusal.status if refusal else 200)
+
+
+def _reactions(stream: WasteStream | None, waste: WasteCode | None, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The choice of reaction groups, where neither the waste's code nor the usual waste tells them; it may be left."""
+    known = stream.reaction_groups if stream else None
+    if known is not None or groups_for(stream.waste_code if stream else waste.code if waste else "") is not None:
+        return {}
+    ticked = typed.get("reaction_groups", [])
+    return {
+        "groups": group_choices(ticked),
+        "nothing": NO_REACTION in ticked,
+        "nothing_value": NO_REACTION,
+    }
 
 
 def _begin(request: HttpRequest, stream: WasteStream | None, waste: WasteCode | None) -> dict[str, Any]:
@@ -144,6 +161,8 @@ def _typed(sent: QueryDict) -> dict[str, Any]:
     found: dict[str, Any] = {name: sent[name] for name in (*FIELDS, *TEXTS, "place") if name in sent}
     if "hazards" in sent or "waste_code" in sent:
         found["hazards"] = sent.getlist("hazards")
+    if "reaction_groups" in sent:
+        found["reaction_groups"] = sent.getlist("reaction_groups")
     return found | {"keep": bool(sent.get("keep"))}
 
 

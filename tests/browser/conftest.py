@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tools.site import CHROMIUM_FLAGS, DESK, ROOT, Site, chromium
 
-
 OURS = {"BACKGROUND": "sealer", "SECRET_KEY": "only-for-tests"}
 """No sweeper of its own: these tests move the clock themselves."""
 

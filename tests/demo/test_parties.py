@@ -6,10 +6,9 @@ import pytest
 
 from depots.models import Depot
 from desk.demo.parties import PARKS, found_district
-from desk.demo.wastes import BAY_OF, TRADES
+from desk.demo.wastes import BAY_OF, TRADES, go_together
 from tests.demo.conftest import NOW
 from wastetrack.parties.models import Delegation, Organisation, Permit, User
-from wastetrack.regulations.compatibility import conflict
 from wastetrack.regulations.divisions import exists
 from wastetrack.regulations.identifiers import uscc_ok
 from wastetrack.regulations.selectors import find_waste_code
@@ -65,5 +64,4 @@ def test_no_two_wastes_of_a_bay_react() -> None:
     for one in WASTES:
         for other in WASTES:
             if BAY_OF[one.category] == BAY_OF[other.category]:
-                groups = [frozenset(waste.usual["reaction_groups"].split()) for waste in (one, other)]
-                assert conflict(*groups) is None, (one.name, other.name)
+                assert go_together([one, other]), (one.name, other.name)

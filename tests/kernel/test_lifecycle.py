@@ -17,7 +17,7 @@ from wastetrack.lifecycle.services import advance, next_number
 from wastetrack.parties.actors import SYSTEM
 from wastetrack.waste.models import Container, ContainerState
 
-EVERYBODY = {"manifest", "holder", "generator", "sender", "carrier", "receiver", "clock", "cause", "depot"}
+EVERYBODY = {"manifest", "holder", "generator", "sender", "carrier", "receiver", "clock", "cause", "depot", "firm"}
 
 
 def put_into(row: Any, state: str) -> Any:
@@ -131,7 +131,7 @@ def test_the_clock_may_write_but_belongs_nowhere() -> None:
 
 def test_every_step_has_a_promise_and_a_party() -> None:
     models = stateful_models()
-    assert {model.SUBJECT for model in models} == {"container", "manifest", "alert", "count"}
+    assert {model.SUBJECT for model in models} == {"container", "manifest", "alert", "count", "walk_in"}
     for model in models:
         for verb, _, _, by, _, promise in steps_of(model):
             assert by <= EVERYBODY, verb

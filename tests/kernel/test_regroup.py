@@ -129,7 +129,7 @@ def test_merging_takes_the_hazards_and_reactions_of_all(world: World) -> None:
     child = merge(world, oil, rags, waste_code=RAGS)
     assert (child.waste_code, child.category, child.mass_g) == (RAGS, "HW49", 38_500)
     assert set(child.hazard_letters) == {"T", "In", "I"}
-    assert child.reactions == {"4-A", "6-B"}
+    assert child.reaction_groups == "4-A 6-B"
     assert child.name == rags.name
 
 
@@ -145,7 +145,8 @@ def test_the_entries_tell_both_ends(world: World) -> None:
     emptied = Entry.objects.get(subject=drum.subject, kind="container.empty")
     assert emptied.data["how"] == "split"
     assert emptied.data["into"] == [
-        {"code": child.code, "mass_kg": mass} for child, mass in zip(children, ("10", "8.5"), strict=True)
+        {"code": child.code, "short_code": child.short_code, "mass_kg": mass}
+        for child, mass in zip(children, ("10", "8.5"), strict=True)
     ]
     for child in children:
         entries = Entry.objects.filter(subject=child.subject).order_by("pk")

@@ -427,7 +427,7 @@ def test_a_life_is_told_step_by_step_and_proven(world: World, django_assert_max_
     seal()
     drum = Container.objects.get()
     visitor = Visitor(world, "regulator")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         page = text(visitor.get(f"/containers/{drum.short_code}"))
     for words in ("Logged", "Put into the store", "Left with the carrier", "Received", "The masses differ"):
         assert words in page, words

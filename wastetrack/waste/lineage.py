@@ -104,9 +104,7 @@ def derive(
         raise ValueError("many into many would not say what went where")
     require_conserved(parents, parts)
     organisation = actor.principal
-    firms = {one.generator_id for one in ancestors(parents)} | {parent.generator_id for parent in parents}
-    districts = {key for parent in parents for key in parent.readers() if key.startswith("d:")}
-    readers = audience([organisation.pk, *firms], [site.division]) | districts
+    readers = audience([organisation.pk], [site.division]) | inherited_readers(parents)
     children, facts = [], []
     for part in parts:
         child = Container(
@@ -127,3 +125,17 @@ def derive(
         for child in children
     )
     return children, facts
+
+
+def inherited_readers(parents: Sequence[Container]) -> frozenset[str]:
+    """Who sees what came out of these, whatever becomes of it: the firms whose waste is in it, and the districts."""
+    firms = {one.generator_id for one in [*parents, *ancestors(parents)]}
+    return audience(firms) | {key for parent in parents for key in parent.readers() if key.startswith("d:")}
+
+
+def readers_by_descent(containers: Sequence[Container]) -> dict[int, frozenset[str]]:
+    """The inherited readers of those among these that came out of others, by id (one query where none did)."""
+    parents: dict[int, list[Container]] = {}
+    for row in Derivation.objects.filter(child__in=containers).select_related("parent"):
+        parents.setdefault(row.child_id, []).append(row.parent)
+    return {child: inherited_readers(found) for child, found in parents.items()}

@@ -152,6 +152,23 @@ def save_stream(*, actor: Actor, container: Container, now: datetime) -> WasteSt
     return stream
 
 
+def remember_reactions(*, actor: Actor, container: Container, now: datetime) -> None:
+    """What was said of a container's reactions holds for its usual waste too, where nobody had said it of that."""
+    actor.require_write()
+    if container.stream_id is None or container.reaction_groups is None:
+        return
+    with transaction.atomic():
+        streams = WasteStream.objects.select_for_update().filter(organisation=actor.organisation_id)
+        stream = streams.filter(pk=container.stream_id, reaction_groups=None).first()
+        if stream is None:
+            return
+        stream.reaction_groups = container.reaction_groups
+        stream.save(update_fields=["reaction_groups"])
+        payload = {"name": stream.name, "waste_code": stream.waste_code, "container": container.code}
+        payload["reaction_groups"] = stream.reaction_groups
+        record(actor, [Fact("stream.save", f"stream:{stream.pk}", container.readers(), payload)], now=now)
+
+
 def state_reactions(*, actor: Actor, container: Container, groups: object, now: datetime) -> Container:
     """Holder or generator says with what a container reacts: group codes, or `none`.
 

@@ -59,6 +59,14 @@ rest.addEventListener("click", () => {
   show();
   last.focus();
 });
+// Not saved before it adds up; a mass that cannot be read here is the server's to refuse, in words.
+form.addEventListener("submit", (event) => {
+  if (left() === 0 || masses().some((field) => gramsOf(field.value) === null)) return;
+  event.preventDefault();
+  sum.classList.remove("is-called");
+  requestAnimationFrame(() => sum.classList.add("is-called"));
+  (masses().find((field) => !gramsOf(field.value)) ?? masses().at(-1)).focus();
+});
 for (const kind of ["input", "change"]) form.addEventListener(kind, show);
 addEventListener("pageshow", show);
 show();

@@ -7,6 +7,7 @@
 
 import { read } from "./codes.js";
 
+const LATELY = 50;                             // newest stays that are looked at, as the site does
 const GRAMS = 1000, LIQUID = "L", ANYTHING = "*";
 const NO_DRUM = { bay: "is_a_bay", foreign: "foreign_code" };
 const UNSAFE = new Set(["bay_incompatible", "bay_reaction_unknown", "bay_not_admitted"]);
@@ -27,6 +28,7 @@ const kept = (drum = null) => ({ verdict: "kept", reason: null, params: {}, cont
 // A depot as it should be now. For many scans in a row, one yard is cheaper than `judge` for each.
 export class Yard {
   #snapshot; #drums = new Map(); #codes = new Map(); #bays; #loads = new Map(); #counted = new Set(); #done = [];
+  #entered = [];                                // what is in stock, in the order in which it came
 
   constructor(snapshot) {
     this.#snapshot = snapshot;
@@ -40,7 +42,9 @@ export class Yard {
   #know(drum) {
     this.#drums.set(drum.code, drum);
     this.#codes.set(drum.short_code, drum.code);
-    if (drum.place === "stock") this.#bays.get(drum.bay)?.drums.add(drum);
+    if (drum.place !== "stock") return;
+    this.#bays.get(drum.bay)?.drums.add(drum);
+    this.#entered.push(drum);
   }
 
   // What the device says of a scan.
@@ -168,6 +172,7 @@ export class Yard {
 
   #move(drum, { place, bay, mass_g }) {
     this.#bays.get(drum.bay)?.drums.delete(drum);
+    if (place === "stock" && drum.place !== "stock") this.#entered = [...this.#entered.filter((one) => one !== drum), drum];
     Object.assign(drum, { place, bay, mass_g });
     if (place === "stock") {
       drum.state = "stored";
@@ -209,10 +214,18 @@ export class Yard {
     const loads = bay ? [bay] : [...this.#bays.values()];
     const problems = new Map(loads.map((one) => [one, this.problem(one, drum, mass)]));
     const fit = loads.filter((one) => problems.get(one) === null);
+    const usual = bay || !this.#snapshot.depot.takes_from_others ? null : this.#usualBay(drum);
+    if (fit.includes(usual)) return usual.code;
     if (fit.length) return fit.reduce((best, one) => (this.#likes(one, drum) < this.#likes(best, drum) ? one : best)).code;
     if (happened || !loads.length) return bay?.code ?? null;
     if (bay) throw new Refusal(problems.get(bay), { bay: bay.code }, drum);
     throw new Refusal([...problems.values()].some((problem) => UNSAFE.has(problem)) ? "no_safe_bay" : "no_room", {}, drum);
+  }
+
+  // Where the same waste came in last, as depots' likely_bays: null where it did not come lately.
+  #usualBay(drum) {
+    const lately = this.#entered.filter((one) => one.place === "stock" && one.bay !== null).slice(-LATELY);
+    return this.#bays.get(lately.findLast((one) => one.waste_code === drum.waste_code)?.bay) ?? null;
   }
 
   // How well a bay suits, the smallest first: meant for just this waste, the same waste there already, then by code.
