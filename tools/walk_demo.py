@@ -27,7 +27,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import IO, NamedTuple
 
-LOGINS = ("firm", "firm2", "depot", "depot2", "carrier", "plant", "regulator", "regulator2", "steward", "viewer")
+LOGINS = (
+    "firm",
+    "firm2",
+    "depot",
+    "keeper",
+    "depot2",
+    "carrier",
+    "plant",
+    "regulator",
+    "regulator2",
+    "steward",
+    "viewer",
+)
 PASSWORD = "demo"
 SIGN_OUT = ("退出", "Sign out")
 """What every signed-in page offers, in the two languages."""

@@ -8,6 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 PASSWORD = "demo"
+PIN = "394716"
+"""With which the two neighbour firms sign at a depot's counter; as public as the password."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ LOGINS = (
         "firm2", "firm2", "operator", _("Neighbour firm"), _("States its mass of a drum that the depot found lighter.")
     ),
     Login("depot", "depot", "operator", _("Collection depot"), _("Scans in the lorries at its gate, sends stock on.")),
+    Login(
+        "keeper",
+        "depot",
+        "operator",
+        _("Second keeper"),
+        _("Works at the same depot: says whether a drum is lost that the other did not find."),
+    ),
     Login("depot2", "depot2", "operator", _("Second depot"), _("Sees its own stock and gate, nothing of the other.")),
     Login("carrier", "carrier", "driver", _("Driver"), _("Departs with what is issued, delivers what is on the road.")),
     Login("plant", "plant", "operator", _("Treatment plant"), _("Receives, records the treatment, closes manifests.")),

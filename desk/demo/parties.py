@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from django.contrib.auth.hashers import make_password
 
 from depots.models import Bay, Depot, DepotKind
-from desk.demo.logins import LOGINS, PASSWORD
+from desk.demo.logins import LOGINS, PASSWORD, PIN
 from desk.demo.wastes import BAYS, COLLECTED, TRADES, Waste, treated_by
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import (
@@ -24,6 +24,7 @@ from wastetrack.parties.models import (
     Vehicle,
 )
 from wastetrack.regulations.identifiers import make_site_code, make_uscc
+from wastetrack.signing import set_pin
 from wastetrack.units import GRAMS_PER_KG, GRAMS_PER_TONNE
 from wastetrack.waste.models import WasteStream
 
@@ -228,4 +229,6 @@ def found_district(*, firms: int, days: int, now: datetime) -> District:
     for login in LOGINS:
         if login.username not in founder.organisations:
             founder.person(login.username, login.party, login.role)
+    for key in ("firm", "firm2"):
+        set_pin(actor=founder.actors[key], password=PASSWORD, pin=PIN, now=founder.begin)
     return district

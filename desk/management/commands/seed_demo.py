@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone, translation
 
 from desk.demo.build import TooSmall, build_demo
-from desk.demo.logins import LOGINS, PASSWORD
+from desk.demo.logins import LOGINS, PASSWORD, PIN
 from manifests.models import Line, Manifest, ManifestState
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Membership, Organisation
@@ -65,6 +65,7 @@ class Command(BaseCommand):
         if rows:
             self.stdout.write(f"\nDemo logins, password {PASSWORD}:")
             self.stdout.write(table([("user", "acts for", "what to try"), *rows]))
+            self.stdout.write(f"At a depot's counter firm and firm2 sign by PIN: {PIN}")
 
     def tell_codes(self) -> None:
         """What the depot can scan at once: drums at its gate, and one that it must refuse."""
