@@ -95,7 +95,7 @@ def session(request: HttpRequest) -> HttpResponse:
         actor = actor_of(request)
     except Refused as refusal:
         return problem(refusal)
-    name = f"{actor.user.display_name} · {actor.organisation.name}"
+    name = f"{actor.person.display_name} · {actor.principal.name}"
     return JsonResponse({"owner": owner_of(actor), "name": name, "token": get_token(request)})
 
 

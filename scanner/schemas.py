@@ -39,6 +39,7 @@ class ScanIn(Body):
     device: Text = ""
     seq: int | None = None
     said: Text = ""
+    again: bool = False
 
 
 class SeenIn(Body):

@@ -54,18 +54,32 @@ def scan(*, actor: Actor, request: ScanRequest, now: datetime) -> Answer:
     """
     actor.require_write()
     check_request(request, now)
+    if request.again and (kept := _kept(actor, request)):
+        # The unique nonce would tell it too, after all the work was done once more for nothing.
+        return _first_answer(kept, request)
     task = Task(actor, request, now)
     try:
         with transaction.atomic():
+            _put_in_order(task)
             answer = _verdict(task)
             # Written last: its unique nonce decides whether all of the above has happened before.
             _keep(task, answer)
         return answer
     except IntegrityError:
-        first = Scan.objects.filter(organisation=actor.organisation_id, nonce=request.nonce)
-        kept = first.select_related("container__generator", "container__holder", "container__origin").first()
-        if kept is None:
+        first = _kept(actor, request)
+        if first is None:
             raise
+    return _first_answer(first, request)
+
+
+def _kept(actor: Actor, request: ScanRequest) -> Scan | None:
+    """The scan that was kept under this nonce."""
+    scans = Scan.objects.filter(organisation=actor.organisation_id, nonce=request.nonce)
+    return scans.select_related("container__generator", "container__holder", "container__origin").first()
+
+
+def _first_answer(kept: Scan, request: ScanRequest) -> Answer:
+    """The first answer once more, as `repeated`. Another question under the same nonce is refused."""
     if kept.fingerprint != request.fingerprint:
         return Answer(request.nonce, Verdict.REFUSED, "nonce_reused", {}, None, request.intent)
     return Answer(
@@ -79,6 +93,15 @@ def scan(*, actor: Actor, request: ScanRequest, now: datetime) -> Answer:
         flag_params=json.loads(kept.flag_params),
         weigh_again=kept.weigh_again,
     )
+
+
+def _put_in_order(task: Task) -> None:
+    """A device sends its scans in order: a later one did not happen earlier, however long each was on its way."""
+    request = task.request
+    if request.said and request.device:
+        of_device = Scan.objects.filter(organisation=task.actor.organisation_id, device=request.device)
+        before = of_device.order_by("-id").values_list("happened_at", flat=True).first()
+        task.happened_at = max(task.happened_at, before or task.happened_at)
 
 
 def check_request(request: ScanRequest, now: datetime) -> None:
@@ -166,7 +189,7 @@ def _keep(task: Task, answer: Answer) -> None:
         seq=request.seq,
         said=request.said,
         scanned_at=request.scanned_at or now,
-        happened_at=request.happened_at(now),
+        happened_at=task.happened_at,
         recorded_at=now,
         undoes=task.undoes,
     )

@@ -34,6 +34,8 @@ class ScanRequest:
     """By the same clock, when this request was sent: the two say how long ago it was, however wrong the clock."""
     device: str = ""
     seq: int | None = None
+    again: bool = False
+    """Whether it was sent before: then it is looked up first."""
     said: str = ""
     """The verdict that the device gave by itself, without a network: what it accepted has happened."""
 
@@ -104,7 +106,11 @@ class Task:
     undoes: Scan | None = None
     breaches: list[Refused] | None = field(init=False)
 
+    happened_at: datetime = field(init=False)
+    """When it happened, by our clock."""
+
     def __post_init__(self) -> None:
+        self.happened_at = self.request.happened_at(self.now)
         self.breaches = [] if self.request.said == Verdict.ACCEPTED else None
 
     @property
@@ -115,4 +121,4 @@ class Task:
     @property
     def at(self) -> datetime | None:
         """When it happened, where the device says so."""
-        return self.request.happened_at(self.now) if self.request.scanned_at else None
+        return self.happened_at if self.request.scanned_at else None

@@ -27,7 +27,13 @@ def run(script: Path, *words: str, given: str = "", seconds: float = 60) -> str:
     if found is None:
         raise RuntimeError("no node")
     done = subprocess.run(
-        [found, str(script), *words], cwd=ROOT, input=given, capture_output=True, text=True, timeout=seconds, check=False
+        [found, str(script), *words],
+        cwd=ROOT,
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
     )
     if done.returncode:
         raise RuntimeError(f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}")

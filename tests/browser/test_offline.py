@@ -213,10 +213,14 @@ def test_a_batch_with_five_poisoned_items(site: Site, person: Arrive) -> None:
             const asked = indexedDB.open(`wastetrack-scans:${owner}`);
             asked.onsuccess = () => done(asked.result);
           });
-          const poison = [{ intent: "dance" }, { text: "a\\u0000b" }, { mass_kg: "heavy", intent: "check_in" }, { device: "x".repeat(50) }, { scanned_at: "noon", text: "" }];
+          const poison = [
+            { intent: "dance" }, { text: "a\\u0000b" },
+            { mass_kg: "heavy", intent: "check_in" }, { device: "x".repeat(50) }, { scanned_at: "noon", text: "" },
+          ];
           const tx = db.transaction("scans", "readwrite");
           for (let n = 0; n < 30; n++) {
-            const scan = { nonce: `poisoned-${n}-${Date.now()}`, text: drum, intent: "lookup", seq: 1000 + n, scanned_at: new Date().toISOString() };
+            const made = { nonce: `poisoned-${n}-${Date.now()}`, seq: 1000 + n, scanned_at: new Date().toISOString() };
+            const scan = { ...made, text: drum, intent: "lookup" };
             tx.objectStore("scans").add({ ...scan, ...(n % 6 === 3 ? poison[(n - 3) / 6] : {}) });
           }
           await new Promise((done) => { tx.oncomplete = done; });

@@ -238,9 +238,9 @@ class Trade(RuleBasedStateMachine):
         """A count misses one drum of a bay, and a second person says that it is gone."""
         stay = self.pick(Stay.objects.filter(left_at=None, depot=self.world.depots["depot"]), number)
         if stay and stay.bay:
+            here = Stay.objects.filter(left_at=None, bay=stay.bay).exclude(pk=stay.pk)
+            line = self.counted(stay.bay, [one.container for one in here], stay.container)
             with self.tried("lose"):
-                here = Stay.objects.filter(left_at=None, bay=stay.bay).exclude(pk=stay.pk)
-                line = self.counted(stay.bay, [one.container for one in here], stay.container)
                 second = self.world.actor("second")
                 counts.settle(actor=second, line=line, how="lost", reason="演示", now=self.now)
 
@@ -248,9 +248,9 @@ class Trade(RuleBasedStateMachine):
     def find(self, number: int) -> None:
         drum, bay = self.pick(Container.objects.filter(state="missing"), number), self.pick(Bay.objects.all(), 0)
         if drum:
+            here = [stay.container for stay in Stay.objects.filter(left_at=None, bay=bay)]
+            line = self.counted(bay, [*here, drum], drum)
             with self.tried("find"):
-                here = [stay.container for stay in Stay.objects.filter(left_at=None, bay=bay)]
-                line = self.counted(bay, [*here, drum], drum)
                 actor = self.world.actor("depot")
                 counts.settle(actor=actor, line=line, how="returned", reason="演示", now=self.now)
 

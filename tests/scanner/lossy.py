@@ -44,7 +44,9 @@ class Outcome:
 @contextmanager
 def served(folder: Path, drums: int) -> Iterator[tuple[Site, dict[str, Any]]]:
     """A site in a process of its own, with a depot and drums in it and at its door."""
-    site = Site.in_folder(folder, DJANGO_SETTINGS_MODULE="tests.scanner.loose", BACKGROUND="sealer", SECRET_KEY="only-for-tests")
+    site = Site.in_folder(
+        folder, DJANGO_SETTINGS_MODULE="tests.scanner.loose", BACKGROUND="sealer", SECRET_KEY="only-for-tests"
+    )
     site.manage("migrate", "--verbosity", "0")
     made = subprocess.run(
         [sys.executable, "-m", "tests.scanner.lossy_world", str(drums)],
@@ -60,12 +62,28 @@ def served(folder: Path, drums: int) -> Iterator[tuple[Site, dict[str, Any]]]:
 
 
 def scan_over_a_bad_line(
-    folder: Path, *, scans: int, drums: int = 300, devices: int = 3, seed: int = 1, fresh: bool = False, waiting: int = 300, limit: float = 900
+    folder: Path,
+    *,
+    scans: int,
+    drums: int = 300,
+    devices: int = 3,
+    seed: int = 1,
+    fresh: bool = False,
+    waiting: int = 300,
+    limit: float = 900,
 ) -> Outcome:
     """So many scans by so many devices through the proxy; `fresh`: with a new nonce for every try."""
     with served(folder, drums) as (site, world), LossyProxy(site.url, seed).running() as proxy:
         before = _entries(folder)
-        asked = {**world, "url": proxy.url, "scans": scans, "devices": devices, "seed": seed, "fresh": fresh, "waiting": waiting}
+        asked = {
+            **world,
+            "url": proxy.url,
+            "scans": scans,
+            "devices": devices,
+            "seed": seed,
+            "fresh": fresh,
+            "waiting": waiting,
+        }
         start = time.perf_counter()
         told = json.loads(run(CLIENT, given=json.dumps(asked), seconds=limit))
         outcome = Outcome(seconds=time.perf_counter() - start)
@@ -85,7 +103,9 @@ def _entries(folder: Path) -> Counter[tuple[str, str]]:
     return Counter({(kind, subject): number for kind, subject, number in rows})
 
 
-def _compare(outcome: Outcome, devices: list[list[dict[str, Any]]], folder: Path, before: Counter[tuple[str, str]]) -> None:
+def _compare(
+    outcome: Outcome, devices: list[list[dict[str, Any]]], folder: Path, before: Counter[tuple[str, str]]
+) -> None:
     kept: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for nonce, verdict, reason in _query(folder, "SELECT nonce, verdict, reason FROM scanner_scan"):
         kept[nonce].append((verdict, reason))
@@ -137,11 +157,16 @@ def _compare_entries(
 ) -> None:
     """The log has as many steps of a drum as its operator was told of."""
     subjects = dict(_query(folder, "SELECT short_code, code FROM waste_container"))
-    for intent, kinds in {"put_away": ["container.put_away"], "check_in": ["container.receive", "container.store"]}.items():
+    for intent, kinds in {
+        "put_away": ["container.put_away"],
+        "check_in": ["container.receive", "container.store"],
+    }.items():
         for code, subject in subjects.items():
             told, logged = moves[intent, code], sum(entries[kind, f"container:{subject}"] for kind in kinds)
             if logged != told:
-                (outcome.doubled if logged > told else outcome.lost).append(f"{intent} {code}: told {told}, logged {logged}")
+                (outcome.doubled if logged > told else outcome.lost).append(
+                    f"{intent} {code}: told {told}, logged {logged}"
+                )
 
 
 if __name__ == "__main__":

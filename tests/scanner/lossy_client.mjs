@@ -1,4 +1,4 @@
-// Scanners on a bad line: the page's own queue, one for each device, each with drums of its own. Given {url, token, depot,
+// Scanners on a bad line: the page's own queue, one for each device, each with drums of its own. Given {url, token, owner, depot,
 // bays, stored, coming, scans, devices, seed, fresh}; prints {devices: [{scans: [...]}]}: every scan in its order with all
 // answers that its operator was given. `fresh` takes the nonces away: a new one for every try.
 import { readFileSync } from "node:fs";
@@ -9,6 +9,7 @@ import { sender } from "../../wastetrack/static/wastetrack/scan/sending.js";
 const world = JSON.parse(readFileSync(0, "utf8"));
 const WAITS = { first: 10, longest: 80 };
 const MOST_WAITING = world.waiting ?? 300;
+process.on("unhandledRejection", (error) => { throw error; });
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Mulberry32: the same scans for the same seed.
@@ -60,12 +61,13 @@ async function operate(device) {
   const random = randomFrom(world.seed * 1000 + device), store = memoryStore("1.1", { device: `device-${device}` });
   const scans = [], byNonce = new Map();
   const listen = (event) => {
+    if (event.stop) throw new Error(`stopped: ${JSON.stringify(event.stop)}`);
     if (event.kind === "answer") byNonce.get(event.scan.nonce).answers.push({ verdict: event.answer.verdict, reason: event.answer.reason, problem: event.answer.problem });
   };
   let alive = { yes: true };
   const start = () => {
     const life = (alive = { yes: true });
-    const plain = sender({ owner: "1.1", site: world.url, fetch: fetchAs(world.token) });
+    const plain = sender({ owner: world.owner, site: world.url, fetch: fetchAs(world.token) });
     const line = world.fresh ? forgetful(plain) : plain;
     const send = async (...asked) => {
       const answer = await line(...asked);

@@ -1,4 +1,4 @@
-"""Fills an empty site with a depot, drums in it and drums on their way to it: `python -m tests.scanner.lossy_world 300`.
+"""Fills an empty site with a depot, drums in it and at its door: `python -m tests.scanner.lossy_world 300`.
 
 Prints what a scanner there knows: token, depot, bays, the drums' codes.
 """
@@ -21,6 +21,7 @@ def build(drums: int) -> dict[str, Any]:
     from depots.models import Bay
     from manifests import services as manifests
     from manifests.services import Receipt
+    from scanner.offline import owner_of
     from tests.world import build_world
     from wastetrack.ledger.services import seal
 
@@ -28,7 +29,8 @@ def build(drums: int) -> dict[str, Any]:
     world = build_world()
     depot = world.depots["depot"]
     bays = [Bay.objects.create(depot=depot, code=f"B{number}") for number in range(1, BAYS + 1)]
-    stored, coming = [], []
+    stored: list[str] = []
+    coming: list[str] = []
     for start in range(0, drums, A_LOAD):
         made = [
             world.drum(now=now, accumulation_start=now.date().isoformat(), mass_kg=f"{20 + number % 7}")
@@ -44,6 +46,7 @@ def build(drums: int) -> dict[str, Any]:
     seal()
     return {
         "token": world.token("depot"),
+        "owner": owner_of(world.actor("depot")),
         "depot": str(depot.pk),
         "bays": [bay.code for bay in bays],
         "stored": stored,
@@ -53,4 +56,4 @@ def build(drums: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     django.setup()
-    print(json.dumps(build(int(sys.argv[1]))))
+    sys.stdout.write(json.dumps(build(int(sys.argv[1]))))

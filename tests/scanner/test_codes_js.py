@@ -20,7 +20,23 @@ SITES = [
 ]
 IME = str.maketrans({".": "。", "/": "、", "]": "】"})
 LAYOUTS = [str.maketrans({":": "Ö", "/": "-", ".": "."}), str.maketrans({":": "M", "/": "!", ".": ":"})]
-AROUND = ["", " ", "\r\n", "\t", "\x1d", "\x00", "\ufeff", "]Q3", "]C1", "\x02]q1", "\u200b", "\x85", "\u3000", "\x1f", "]"]
+AROUND = [
+    "",
+    " ",
+    "\r\n",
+    "\t",
+    "\x1d",
+    "\x00",
+    "\ufeff",
+    "]Q3",
+    "]C1",
+    "\x02]q1",
+    "\u200b",
+    "\x85",
+    "\u3000",
+    "\x1f",
+    "]",
+]
 # Only what is the same in every version of Unicode that a machine may bring: Latin, Greek, Cyrillic, marks, full width.
 BLOCKS = [(0, 0x180), (0x370, 0x500), (0x2000, 0x206F), (0x3000, 0x3040), (0xFF00, 0xFFF0)]
 POINTS = [point for first, end in BLOCKS for point in range(first, end)]
@@ -61,7 +77,9 @@ def _spoilt(random: Random, text: str) -> str:
     if kind == 4:
         return text[:place] + text[place + 1 :]
     if kind == 5:
-        return text[:place] + random.choice([" ", "-", "—", "\u200d", "/", "//", ":443", ":80", "\ud800"]) + text[place:]
+        return (
+            text[:place] + random.choice([" ", "-", "—", "\u200d", "/", "//", ":443", ":80", "\ud800"]) + text[place:]
+        )
     if kind == 6:
         return text.replace("HTTPS", "HTTP") if random.random() < 0.5 else text.replace("W", "X").replace("B/", "b/")
     if kind == 7:
@@ -87,9 +105,13 @@ def test_a_device_reads_every_text_as_the_site_does(javascript: Callable[..., An
     ours = [read(text, site) for text in texts]
     wrong = [
         (text, one, theirs)
-        for text, one, theirs in zip(texts, ours, javascript("read_codes.mjs", {"site": site, "texts": texts}), strict=True)
+        for text, one, theirs in zip(
+            texts, ours, javascript("read_codes.mjs", {"site": site, "texts": texts}), strict=True
+        )
         if (one.kind, one.code, one.text) != (theirs["kind"], theirs["code"], theirs["text"])
     ]
     assert wrong[:3] == []
     # The texts reach every kind of reading, and not by a handful.
-    assert all(sum(one.kind == kind for one in ours) > 50 for kind in ("container", "short", "bay", "foreign", "garbage"))
+    assert all(
+        sum(one.kind == kind for one in ours) > 50 for kind in ("container", "short", "bay", "foreign", "garbage")
+    )

@@ -38,7 +38,6 @@ def test_a_bad_line_changes_nothing(tmp_path: Path) -> None:
 def test_without_nonces_the_same_line_does_harm(tmp_path: Path) -> None:
     outcome = scan_over_a_bad_line(tmp_path, scans=150, drums=50, waiting=8, fresh=True)
     assert any("logged" in wrong for wrong in outcome.doubled), outcome.wrong
-    assert any("told" in wrong for wrong in outcome.contradicted), outcome.wrong
 
 
 @pytest.mark.ci

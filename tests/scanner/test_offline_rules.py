@@ -129,7 +129,10 @@ class Yard:
         if not self.bays or random.random() < 0.3:
             return random.choice([None, None, "", "no such bay"])
         bay = random.choice(self.bays)
-        signs = [bay_payload(str(bay.pk), settings.PUBLIC_URL), bay_payload(str(self.other_bay.pk), settings.PUBLIC_URL)]
+        signs = [
+            bay_payload(str(bay.pk), settings.PUBLIC_URL),
+            bay_payload(str(self.other_bay.pk), settings.PUBLIC_URL),
+        ]
         return str(random.choice([bay.code, bay.code, bay.code.lower(), f" {bay.code} ", str(bay.pk), *signs]))
 
 
@@ -172,7 +175,7 @@ def test_the_device_says_what_the_site_would_say(
     yard = place(world, Random(seed))
     wrong, kept, seen = [], 0, Counter[str]()
     for asked, site, told in zip(yard.asked, yard.answers, javascript("judge_scans.mjs", yard.asked), strict=True):
-        verdict, reason, bay = site
+        verdict, reason, _bay = site
         seen[reason or verdict] += 1
         if told["verdict"] == "kept":
             kept += 1
@@ -192,8 +195,10 @@ def test_a_bund_holds_a_tenth_of_all_the_liquid(world: World, javascript: Callab
     drum = {**random_drum(Random(0), WASTES[:1]), "form": "L", "volume_l": "25"}
     made = [log_waste(actor=yard.actor, site=yard.depot.site, data=drum, now=NOW) for _ in range(12)]
     known = json.loads(json.dumps(snapshot(yard.actor, yard.depot, NOW)))
-    sent = [{"nonce": f"n{n}", "intent": "check_in", "text": one.code, "depot": str(yard.depot.pk), "bay": "L1"}
-            for n, one in enumerate(made)]  # fmt: skip
+    sent: list[dict[str, Any]] = [
+        {"nonce": f"n{n}", "intent": "check_in", "text": one.code, "depot": str(yard.depot.pk), "bay": "L1"}
+            for n, one in enumerate(made)
+    ]  # fmt: skip
     site = [scan(actor=yard.actor, request=ScanRequest(**one), now=NOW).reason for one in sent]
     asked = [{"snapshot": known, "waiting": sent[:n], "scan": one} for n, one in enumerate(sent)]
     assert site == [None] * 10 + ["bund_too_small"] * 2
@@ -210,6 +215,6 @@ def agree(asked: dict[str, Any], site: tuple[str, str | None, str | None], told:
 
 
 def test_without_a_snapshot_it_is_neither_right_nor_wrong(javascript: Callable[..., Any]) -> None:
-    asked = {"snapshot": None, "waiting": [], "scan": {"text": "X", "intent": "check_in"}}
+    asked: dict[str, Any] = {"snapshot": None, "waiting": [], "scan": {"text": "X", "intent": "check_in"}}
     (told,) = javascript("judge_scans.mjs", [asked])
     assert (told["verdict"], told["reason"]) == ("kept", None)

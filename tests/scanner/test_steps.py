@@ -387,3 +387,41 @@ def test_a_bay_is_named_by_its_sign_and_another_depots_is_told(world: World) -> 
     )
     assert scanned(world, "depot", drum.code, "4", "put_away", bay=sign.format(own.pk)).verdict == "accepted"
     assert [load.containers for load in bay_loads(world.depots["depot"])] == [0, 1]
+
+
+# --- sent again, and in order ---
+
+
+def test_what_is_sent_again_is_looked_up_before_anything_is_done(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    scanned(world, "depot", drum.code, "1")
+    actor = world.actor("depot")
+    with django_assert_max_num_queries(1):
+        again = scan(actor=actor, request=ScanRequest("1", drum.code, "check_in", again=True), now=SOON)
+    assert (again.verdict, again.reason) == ("repeated", None)
+    assert scanned(world, "depot", "other", "1", again=True).reason == "nonce_reused"
+    assert scanned(world, "depot", drum.code, "never", again=True).reason == "already_here"
+
+
+def test_a_slow_request_does_not_turn_a_devices_scans_round(world: World) -> None:
+    """The first waited a minute on its way, the second a second: the second scan still happened after the first."""
+    drum = world.drum()
+    world.delivered(drum)
+    scanned(world, "depot", drum.code, "0", bay="A1")
+    now = later(1)
+    device = {"device": "d", "said": "accepted"}
+    slow = {"scanned_at": now, "sent_at": now}
+    scanned(world, "depot", drum.code, "1", "put_away", now=now + timedelta(seconds=60), bay="A2", **slow, **device)
+    quick = {"scanned_at": now + timedelta(seconds=2), "sent_at": now + timedelta(seconds=62)}
+    answer = scanned(
+        world, "depot", drum.code, "2", "put_away", now=now + timedelta(seconds=63), bay="A1", **quick, **device
+    )
+    assert (answer.verdict, answer.flag) == ("accepted", None)
+    stay = Stay.objects.get(container=drum, left_at=None)
+    assert stay.bay is not None
+    assert stay.bay.code == "A1"
+    first, second = Scan.objects.filter(device="d").order_by("id")
+    assert first.happened_at <= second.happened_at

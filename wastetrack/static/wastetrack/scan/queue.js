@@ -179,7 +179,7 @@ export class Queue {
 
   async #post(scans) {
     const sent = new Date(this.#clock()).toISOString();
-    const asked = scans.map((scan) => asAsked(scan, sent));
+    const asked = scans.map((scan) => ({ ...asAsked(scan, sent), ...(this.#tried.has(scan.nonce) && { again: true }) }));
     for (const { nonce } of scans) this.#tried.add(nonce);
     this.#sending = true;
     this.#tellState();
