@@ -67,7 +67,7 @@ class Person:
     def sign(self, button: str) -> None:
         """Give the password where the form asks for it, and sign."""
         form = self.page.locator("form", has=self.page.get_by_role("button", name=button))
-        form.locator("input[type=password]").fill("demo")
+        form.locator("input[name=password]").fill("demo")
         form.get_by_role("button", name=button).click()
 
 
@@ -82,7 +82,7 @@ def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
         page = context.new_page()
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         somebody = Person(context, page, site.url)
         people.append(somebody)
         somebody.go("/sign-in")

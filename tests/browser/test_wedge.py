@@ -62,7 +62,7 @@ def operator(site: Site, browser: Browser) -> Iterator[Page]:
     """The depot's operator at one screen for all of this: signing in takes longer than scanning."""
     context = browser.new_context(viewport=PHONE, locale="en", base_url=site.url)  # type: ignore[arg-type]
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.goto("/sign-in")
     page.locator("button[name=demo][value=depot]").click()
     page.wait_for_url(f"{site.url}/")
