@@ -31,10 +31,11 @@ LATELY = 50
 
 def get_depot(actor: Actor, depot_id: object, *, code: str = "unknown_depot") -> Depot:
     """A depot the actor may see, with its site and permit. Raises NotFound(unknown_depot)."""
-    if not str(depot_id).isascii() or not str(depot_id).isdigit():
+    text = str(depot_id)
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise NotFound(code)
     depots = Depot.objects.visible_to(actor).select_related("site__organisation", "permit")
-    depot = depots.filter(pk=int(str(depot_id)[:18])).first()
+    depot = depots.filter(pk=int(text)).first()
     if depot is None:
         raise NotFound(code)
     return depot

@@ -12,6 +12,8 @@ from django.db import connection, transaction
 from depots.models import Bay, Depot, Stay
 from depots.selectors import BayLoad, bay_loads, likely_bays
 from wastetrack.errors import NotPermitted, Refused
+from wastetrack.ledger.models import Entry
+from wastetrack.ledger.selectors import require_newest
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
@@ -42,11 +44,13 @@ class Place:
 
     `breaches`, where given: it stands there already and nobody was online to ask. Then what speaks against it is noted
     there and goes into the entry, instead of being a refusal.
+    `on_paper`: it never stands there, it is at another's counter already. No bay is asked, chosen or held.
     """
 
     depot: Depot
     bay: Bay | None = None
     breaches: list[Refused] | None = None
+    on_paper: bool = False
 
     def payload(self) -> dict[str, str]:
         """Where, as an entry says it, and what speaks against it."""
@@ -68,6 +72,8 @@ def find_place(place: Place, container: Container, mass_g: int) -> None:
     Raises Refused(one of PLACE_RULES), Refused(wrong_bay) for another depot's bay.
     """
     depot, bay = place.depot, place.bay
+    if place.on_paper:
+        return
     if bay is not None and bay.depot_id != depot.pk:
         raise Refused("wrong_bay", bay=bay.code)
     lock_bays(depot, bay)
@@ -100,12 +106,16 @@ def log_into(
     now: datetime,
     bay: Bay | None = None,
     stream: WasteStream | None = None,
+    on_paper: bool = False,
 ) -> Container:
-    """Log a container that already stands in the firm's own store: `log_waste` and `check_in` in one step."""
+    """Log a container that already stands in the firm's own store: `log_waste` and `check_in` in one step.
+
+    `on_paper` as in Place.
+    """
     require_own(actor, depot)
     with transaction.atomic():
         container, fact = make_container(actor=actor, site=depot.site, data=data, now=now, stream=stream)
-        return _store(actor, container, Place(depot, bay), now, now, along_with=[fact])
+        return _store(actor, container, Place(depot, bay, on_paper=on_paper), now, now, along_with=[fact])
 
 
 def check_in(
@@ -117,8 +127,9 @@ def check_in(
     bay: Bay | None = None,
     at: datetime | None = None,
     breaches: list[Refused] | None = None,
+    on_paper: bool = False,
 ) -> Container:
-    """Store the organisation's own logged container at its own depot; `breaches` as in Place.
+    """Store the organisation's own logged container at its own depot; `breaches` and `on_paper` as in Place.
 
     Raises NotPermitted(not_permitted), Refused(already_here | treated | voided | no_manifest | one of PLACE_RULES …).
     """
@@ -131,7 +142,7 @@ def check_in(
             # From site to site it goes over the road, and that takes a manifest.
             raise Refused("wrong_depot", container=container.short_grouped)
         at = not_before(at or now, container.logged_at)
-        return _store(actor, container, Place(depot, bay, breaches), now, at)
+        return _store(actor, container, Place(depot, bay, breaches, on_paper), now, at)
 
 
 def _store(
@@ -155,13 +166,20 @@ def void(*, actor: Actor, container: Container, reason: str, now: datetime) -> C
     with transaction.atomic():
         change = {"storage_deadline": None}
         (container,), facts = move([container], "void", actor=actor, payload={"reason": reason[:200]}, change=change)
-        if Stay.objects.filter(container=container, left_at__isnull=False).exists():
+        if _was_handed_over(container):
             # It has been on the road and came back: there is such a drum.
             raise Refused("already_handed_over")
         leave([container], at=now)
         clock.stop([container], actor=actor, now=now)
         record(actor, facts, now=now)
     return container
+
+
+def _was_handed_over(container: Container) -> bool:
+    """Whether it ever departed or stood with another firm. A stay of its own that ended may be a drum found again."""
+    elsewhere = Stay.objects.filter(container=container).exclude(depot__site__organisation=container.generator_id)
+    departed = Entry.objects.filter(subject=container.subject, kind="container.depart")
+    return elsewhere.exists() or departed.exists()
 
 
 def why_not(container: Container, depot: Depot) -> Refused:
@@ -219,16 +237,20 @@ def put_away(
 
 
 def _put(actor: Actor, stay: Stay, container: Container, place: Place, now: datetime, at: datetime) -> None:
-    before = stay.bay.code if stay.bay else ""
+    before = stay.bay
     if at >= stay.moved_at and stay.bay != place.bay:
         stay.bay, stay.moved_at = place.bay, at
         stay.save(update_fields=["bay", "moved_at"])
-    payload = {**place.payload(), "from_bay": before}
+    payload = {
+        **place.payload(),
+        "from_bay": before.code if before else "",
+        "from_bay_id": str(before.pk) if before else "",
+    }
     fact = Fact("container.put_away", container.subject, container.readers(), payload)
     record(actor, [fact], now=now, event_time=at)
 
 
-def move_back(*, actor: Actor, container: Container, bay_code: str, now: datetime) -> Stay:
+def move_back(*, actor: Actor, container: Container, bay_id: str, entry_id: int, now: datetime) -> Stay:
     """Back into the bay where it stood before, or into none: the move was a mistake. Nothing is asked of the bay.
 
     Raises Refused(not_here | cannot_undo).
@@ -236,18 +258,23 @@ def move_back(*, actor: Actor, container: Container, bay_code: str, now: datetim
     actor.require_write()
     with transaction.atomic():
         (container,) = lock([container])
+        require_newest(container.subject, entry_id)
         stay = _stay_of(actor, container)
-        bay = Bay.objects.filter(depot=stay.depot, code=bay_code).first() if bay_code else None
-        if bay_code and bay is None:
+        bay = Bay.objects.filter(depot=stay.depot, pk=bay_id).first() if bay_id else None
+        if bay_id and bay is None:
             raise Refused("cannot_undo")
         _put(actor, stay, container, Place(stay.depot, bay), now, now)
     return stay
 
 
-def take_out(*, actor: Actor, container: Container, now: datetime) -> Container:
-    """Take back that the organisation's own drum was put into its store: it was scanned by mistake."""
+def take_out(*, actor: Actor, container: Container, entry_id: int, now: datetime) -> Container:
+    """Take back that the organisation's own drum was put into its store: it was scanned by mistake.
+
+    Raises Refused(not_here), Refused(cannot_undo) unless the entry of that storing is its newest.
+    """
     with transaction.atomic():
         (container,) = lock([container])
+        require_newest(container.subject, entry_id)
         _stay_of(actor, container)
         (container,), facts = move([container], "unstore", actor=actor)
         # It was never there: the stay is no part of its life.

@@ -73,7 +73,8 @@ def _one_of_many(actor: Actor, row: object, now: datetime) -> dict[str, Any]:
 @router.get("/to-be-seen")
 def unseen(request: HttpRequest, cursor: Text = "", limit: int = PAGE_SIZE) -> dict[str, Any]:
     """Scans made without a network that had happened and that the rules do not bear, the newest first."""
-    return page_of(to_be_seen(actor_of(request)), cursor, limit, lambda scans: [seen_json(scan) for scan in scans])
+    actor = actor_of(request)
+    return page_of(to_be_seen(actor), cursor, limit, lambda scans: [seen_json(actor, scan) for scan in scans])
 
 
 @router.post("/{nonce}/seen")
@@ -83,7 +84,7 @@ def seen(request: HttpRequest, nonce: Text, body: SeenIn) -> dict[str, Any]:
     found = to_be_seen(actor).filter(nonce=nonce).first()
     if found is None:
         raise NotFound("unknown_scan")
-    return seen_json(note_seen(actor=actor, scan=found, note=body.note, now=now_of(request)))
+    return seen_json(actor, note_seen(actor=actor, scan=found, note=body.note, now=now_of(request)))
 
 
 @router.post("/decode")

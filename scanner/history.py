@@ -22,6 +22,7 @@ from wastetrack.http import actor_of, now_of, page_of
 from wastetrack.pages import field_messages, go_to, nonce_again
 from wastetrack.parties.actors import Actor
 from wastetrack.sentences import sentence
+from wastetrack.waste.models import Container
 
 PAGE = 50
 NOTABLE = timedelta(minutes=2)
@@ -33,6 +34,8 @@ class Row:
     """A scan in words: the reason or flag, and what is to be said of its times."""
 
     scan: Scan
+    container: Container | None
+    """None also for one that the reader may no longer see."""
     reason: str
     times: str
     undone: bool
@@ -74,7 +77,7 @@ def _context(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
     if chosen["device"]:
         scans = scans.filter(device=chosen["device"])
     return {
-        "page": page_of(scans, chosen["cursor"], PAGE, lambda found: [row_of(scan) for scan in found]),
+        "page": page_of(scans, chosen["cursor"], PAGE, lambda found: [row_of(actor, scan) for scan in found]),
         "chosen": chosen,
         "filtered": any(value for name, value in chosen.items() if name != "cursor"),
         "waiting": to_be_seen(actor).count(),
@@ -83,11 +86,12 @@ def _context(actor: Actor, chosen: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def row_of(scan: Scan) -> Row:
+def row_of(actor: Actor, scan: Scan) -> Row:
     """A scan with its reason's sentence and what its clocks say."""
     code, params = (scan.flag, scan.flag_params) if scan.flag else (scan.reason, scan.params)
     reason = sentence(code, json.loads(params)) if code else ""
-    return Row(scan, reason, times_of(scan), hasattr(scan, "undone_by"))
+    container = scan.container if scan.container is not None and scan.container.seen_by(actor) else None
+    return Row(scan, container, reason, times_of(scan), hasattr(scan, "undone_by"))
 
 
 def times_of(scan: Scan) -> str:

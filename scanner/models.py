@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from depots.models import CountLine
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, User
 from wastetrack.parties.visibility import VisibleModel
@@ -65,6 +66,10 @@ class Scan(VisibleModel):
     happened_at = models.DateTimeField()
     """By our clock: when it was recorded, less how long the device says that it has waited."""
     recorded_at = models.DateTimeField()
+    entry = models.BigIntegerField(null=True, blank=True)
+    """The id of the last entry that it wrote about its container."""
+    count_line = models.ForeignKey(CountLine, models.SET_NULL, null=True, blank=True, related_name="scans")
+    """What it noted in a count."""
     undoes = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="undone_by")
     seen_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     seen_at = models.DateTimeField(null=True, blank=True)
@@ -76,6 +81,7 @@ class Scan(VisibleModel):
         indexes = [
             models.Index(fields=["organisation", "-id"], name="scan_of_organisation"),
             models.Index(fields=["organisation", "-id"], name="scan_to_be_seen", condition=TO_BE_SEEN),
+            models.Index(fields=["organisation", "device", "-id"], name="scan_of_device", condition=~Q(device="")),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,7 @@ from scanner.tasks import Details
 from wastetrack.errors import Refused
 from wastetrack.http import problem_json
 from wastetrack.ledger.canonical import instant
+from wastetrack.parties.actors import Actor
 from wastetrack.schemas import Body, Loose, Mass, Moment, Text, required
 from wastetrack.sentences import sentence
 from wastetrack.units import kg_text
@@ -39,6 +40,7 @@ class ScanIn(Body):
     device: Text = ""
     seq: int | None = None
     said: Text = ""
+    reason: Text = ""
     again: bool = False
 
 
@@ -132,7 +134,7 @@ def refused_json(nonce: str, refusal: Refused) -> dict[str, Any]:
     }
 
 
-def seen_json(scan: Scan) -> dict[str, Any]:
+def seen_json(actor: Actor, scan: Scan) -> dict[str, Any]:
     """A scan that had happened and that the rules do not bear: what, when, by whom, why, and what was done."""
     code = scan.flag or scan.reason
     params = json.loads(scan.flag_params if scan.flag else scan.params)
@@ -143,7 +145,7 @@ def seen_json(scan: Scan) -> dict[str, Any]:
         "intent": scan.intent,
         "depot": scan.depot_asked or None,
         "bay": scan.bay_asked or None,
-        "container": scanned_json(scan.container) if scan.container else None,
+        "container": scanned_json(scan.container) if scan.container and scan.container.seen_by(actor) else None,
         "recorded": scan.verdict == Verdict.ACCEPTED,
         "reason": code,
         "message": sentence(code, params),

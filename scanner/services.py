@@ -11,10 +11,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from scanner.models import Intent, Scan, Verdict
-from scanner.steps import STEPS, visible
+from scanner.steps import STEPS, stopped
 from scanner.tasks import Details, ScanRequest, Task
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused, invalid
-from wastetrack.ledger.services import Fact, record
+from wastetrack.ledger.services import Fact, noting, record
 from wastetrack.parties.actors import Actor
 from wastetrack.units import grams
 from wastetrack.waste.models import Container
@@ -56,7 +56,7 @@ def scan(*, actor: Actor, request: ScanRequest, now: datetime) -> Answer:
     check_request(request, now)
     if request.again and (kept := _kept(actor, request)):
         # The unique nonce would tell it too, after all the work was done once more for nothing.
-        return _first_answer(kept, request)
+        return _first_answer(actor, kept, request)
     task = Task(actor, request, now)
     try:
         with transaction.atomic():
@@ -69,7 +69,7 @@ def scan(*, actor: Actor, request: ScanRequest, now: datetime) -> Answer:
         first = _kept(actor, request)
         if first is None:
             raise
-    return _first_answer(first, request)
+    return _first_answer(actor, first, request)
 
 
 def _kept(actor: Actor, request: ScanRequest) -> Scan | None:
@@ -78,16 +78,20 @@ def _kept(actor: Actor, request: ScanRequest) -> Scan | None:
     return scans.select_related("container__generator", "container__holder", "container__origin").first()
 
 
-def _first_answer(kept: Scan, request: ScanRequest) -> Answer:
+def _first_answer(actor: Actor, kept: Scan, request: ScanRequest) -> Answer:
     """The first answer once more, as `repeated`. Another question under the same nonce is refused."""
     if kept.fingerprint != request.fingerprint:
         return Answer(request.nonce, Verdict.REFUSED, "nonce_reused", {}, None, request.intent)
+    if request.said and not kept.said:
+        # Our refusal was lost on its way, and the device has let it happen since: somebody must look at the drum.
+        Scan.objects.filter(pk=kept.pk).update(said=request.said)
+    shown = kept.container if kept.container is not None and kept.container.seen_by(actor) else None
     return Answer(
         nonce=kept.nonce,
         verdict=Verdict.REPEATED,
         reason=kept.reason or None,
         params=json.loads(kept.params),
-        container=kept.container,
+        container=shown,
         intent=kept.intent,
         flag=kept.flag or None,
         flag_params=json.loads(kept.flag_params),
@@ -133,7 +137,7 @@ def _device_errors(request: ScanRequest, now: datetime) -> list[FieldError]:
         errors.append(FieldError("device", "device_unusable"))
     if request.seq is not None and not 0 <= request.seq <= HIGHEST_SEQ:
         errors.append(FieldError("seq", "wrong_type"))
-    if request.said not in ("", Verdict.ACCEPTED):
+    if request.said not in ("", Verdict.ACCEPTED, Verdict.REFUSED):
         errors.append(FieldError("said", "wrong_type"))
     return errors
 
@@ -141,12 +145,14 @@ def _device_errors(request: ScanRequest, now: datetime) -> list[FieldError]:
 def _verdict(task: Task) -> Answer:
     request = task.request
     try:
-        with transaction.atomic():
-            STEPS[request.intent](task)
+        with transaction.atomic(), noting() as entries:
+            (stopped if request.said == Verdict.REFUSED else STEPS[request.intent])(task)
+        about = [one.pk for one in entries if task.container is not None and one.subject == task.container.subject]
+        task.entry = about[-1] if about else None
     except Refused as refusal:
         first = refusal.errors[0] if refusal.code == "invalid_fields" and refusal.errors else refusal
-        shown = task.container if task.container is not None and visible(task.actor, task.container) else None
-        task.undoes = None
+        shown = task.container if task.container is not None and task.container.seen_by(task.actor) else None
+        task.undoes = task.count_line = None
         return Answer(request.nonce, Verdict.REFUSED, first.code, _plain(first.params), shown, request.intent)
     broken = task.flag or (task.breaches[-1] if task.breaches else None)
     return Answer(
@@ -191,6 +197,8 @@ def _keep(task: Task, answer: Answer) -> None:
         scanned_at=request.scanned_at or now,
         happened_at=task.happened_at,
         recorded_at=now,
+        entry=task.entry,
+        count_line=task.count_line,
         undoes=task.undoes,
     )
 
@@ -210,9 +218,11 @@ def note_seen(*, actor: Actor, scan: Scan, note: str, now: datetime) -> Scan:
         seen = {"seen_by": actor.person, "seen_at": now, "seen_note": note}
         if not Scan.objects.filter(pk=scan.pk, seen_at=None).update(**seen):
             raise Refused("already_seen")
-        if scan.container is not None:
-            payload = {"note": note, "reason": scan.flag or scan.reason}
-            readers = scan.container.readers()
-            record(actor, [Fact("container.scan_seen", scan.container.subject, readers, payload)], now=now)
+        payload = {"note": note, "reason": scan.flag or scan.reason, "text": scan.text}
+        # Into the drum's own life only by whoever holds it: anybody who ever had it may scan it.
+        held = scan.container is not None and scan.container.holder_id == actor.organisation_id
+        drum = scan.container if held else None
+        subject, readers = (drum.subject, drum.readers()) if drum else (f"scan:{scan.pk}", actor.readers)
+        record(actor, [Fact("container.scan_seen" if drum else "scan.seen", subject, readers, payload)], now=now)
     scan.refresh_from_db()
     return scan

@@ -19,17 +19,12 @@ from scanner.models import Intent
 from scanner.tasks import Details, Load, Task
 from scanner.undo import undo
 from wastetrack.errors import NotPermitted, Refused
-from wastetrack.parties.actors import Actor
+from wastetrack.sentences import SENTENCES
 from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.selectors import by_code
 
 TEXT_LENGTH = 300
 NO_DRUM = {"bay": "is_a_bay", "foreign": "foreign_code"}
-
-
-def visible(actor: Actor, container: Container) -> bool:
-    """Whether the container itself names the actor as a reader."""
-    return not container.readers().isdisjoint(actor.readers)
 
 
 def look_up(task: Task) -> None:
@@ -129,10 +124,12 @@ def count(task: Task) -> None:
     if scanned.kind == "bay":
         raise Refused("is_a_bay")
     known = by_code(scanned.code).first() if scanned.kind in ("container", "short") and scanned.code else None
-    if known is not None and visible(task.actor, known):
+    if known is not None and known.seen_by(task.actor):
         task.container = known
     text = "" if task.container else scanned.text[:TEXT_LENGTH]
-    counts.note(actor=task.actor, bay=bay, container=task.container, text=text, now=task.now, at=task.at)
+    task.count_line = counts.note(
+        actor=task.actor, bay=bay, container=task.container, text=text, now=task.now, at=task.at
+    )
     if task.container is None:
         task.flag = Refused("counted_unknown")
 
@@ -141,6 +138,14 @@ def take_back(task: Task) -> None:
     """The operator's own last scan is undone; the text is its nonce."""
     task.undoes = undo(task)
     task.container = task.undoes.container
+
+
+def stopped(task: Task) -> None:
+    """The device itself has stopped it: nothing happened, and nothing does. Always Refused, with its reason."""
+    scanned = read(task.request.text, settings.PUBLIC_URL)
+    if scanned.code is not None and scanned.kind in ("container", "short"):
+        task.container = by_code(scanned.code).first()
+    raise Refused(task.request.reason if task.request.reason in SENTENCES else "stopped_by_device")
 
 
 STEPS: Mapping[str, Callable[[Task], None]] = {
@@ -169,7 +174,7 @@ def _known(task: Task, stranger: Callable[[Task, Container], Refused] | None = N
     container: Container | None = by_code(_drum_of(task)).first()
     if container is None:
         raise Refused("unknown_code")
-    if not visible(task.actor, container):
+    if not container.seen_by(task.actor):
         raise stranger(task, container) if stranger else Refused("unknown_code")
     task.container = container
     return container
@@ -208,7 +213,9 @@ def _bay(depot: Depot, asked: object) -> Bay:
         if ((scanned.code or "").isdigit() and len(scanned.code or "") < 19)
         else None
     )
-    if bay is None or bay.depot_id != depot.pk:
+    if bay is None:
+        raise Refused("unknown_bay", bay=scanned.code)
+    if bay.depot_id != depot.pk:
         raise Refused("wrong_bay", bay="")
     return bay
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from depots.models import CountLine
 from scanner.models import Scan, Verdict
 from wastetrack.errors import Refused
 from wastetrack.ledger.canonical import canonical_json
@@ -36,8 +37,10 @@ class ScanRequest:
     seq: int | None = None
     again: bool = False
     """Whether it was sent before: then it is looked up first."""
+    reason: str = ""
+    """The code by which the device stopped it, where it said so."""
     said: str = ""
-    """The verdict that the device gave by itself, without a network: what it accepted has happened."""
+    """The verdict that the device gave by itself: what it accepted has happened, what it refused has not."""
 
     @property
     def fingerprint(self) -> str:
@@ -104,6 +107,9 @@ class Task:
     details: Details | None = None
     """What is to be told beside the verdict, where the step knows it already."""
     undoes: Scan | None = None
+    entry: int | None = None
+    """The id of the last entry that was written about the container."""
+    count_line: CountLine | None = None
     breaches: list[Refused] | None = field(init=False)
 
     happened_at: datetime = field(init=False)

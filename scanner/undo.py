@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from depots import counts
 from depots import services as store
-from depots.models import CountLine, CountState
 from manifests import services as manifests
 from manifests.models import Line
 from manifests.selectors import line_to_load
@@ -31,23 +30,16 @@ def undo(task: Task) -> Scan:
     if task.now - last.recorded_at > timedelta(minutes=int(parameter("scan.undo_minutes").value)):
         raise Refused("too_late_to_undo")
     if last.intent == Intent.COUNT:
-        counts.unnote(actor=task.actor, line=_line_of(last), now=task.now)
+        if last.count_line is None:
+            raise Refused("cannot_undo")
+        counts.unnote(actor=task.actor, line=last.count_line, now=task.now)
         return last
-    entry = _entry_of(last)
+    entry = Entry.objects.filter(pk=last.entry).first() if last.entry else None
     back = TAKEN_BACK.get(entry.kind) if entry else None
     if entry is None or back is None:
         raise Refused("cannot_undo")
     back(task, last, entry)
     return last
-
-
-def _line_of(scan: Scan) -> CountLine:
-    """What a counting scan noted, while its count goes on. Raises Refused(cannot_undo)."""
-    lines = CountLine.objects.filter(counted_by=scan.user, container=scan.container, count__state=CountState.COUNTING)
-    line = lines.select_related("count__depot__site").order_by("-id").first()
-    if line is None:
-        raise Refused("cannot_undo")
-    return line
 
 
 def _last(task: Task) -> Scan | None:
@@ -56,17 +48,11 @@ def _last(task: Task) -> Scan | None:
     ).exclude(intent__in=[Intent.LOOKUP, Intent.UNDO])
     if task.request.device:
         scans = scans.filter(device=task.request.device)
-    return (
-        scans.select_related("container__generator", "container__holder", "container__origin").order_by("-id").first()
-    )
+    related = "container__generator", "container__holder", "container__origin", "count_line__count__depot__site"
+    return scans.select_related(*related).order_by("-id").first()
 
 
-def _entry_of(scan: Scan) -> Entry | None:
-    """What the scan did, if it is the last that has happened to its container."""
-    assert scan.container is not None
-    entry: Entry | None = Entry.objects.filter(subject=scan.container.subject).order_by("-id").first()
-    mine = entry is not None and entry.recorded_at == scan.recorded_at and entry.username == scan.user.username
-    return entry if mine else None
+# Each verb looks under the container's lock whether the scan's entry is still its newest: nobody has built on it.
 
 
 def _receipt(task: Task, scan: Scan, entry: Entry) -> None:
@@ -74,19 +60,18 @@ def _receipt(task: Task, scan: Scan, entry: Entry) -> None:
     found = line.select_related("manifest__sender_site", "manifest__receiver").first()
     if found is None:
         raise Refused("cannot_undo")
-    manifests.undo_receipt(actor=task.actor, line=found, now=task.now)
+    manifests.undo_receipt(actor=task.actor, line=found, entry_id=entry.pk, now=task.now)
 
 
 def _storing(task: Task, scan: Scan, entry: Entry) -> None:
     assert scan.container is not None
-    store.take_out(actor=task.actor, container=scan.container, now=task.now)
+    store.take_out(actor=task.actor, container=scan.container, entry_id=entry.pk, now=task.now)
 
 
 def _move(task: Task, scan: Scan, entry: Entry) -> None:
     assert scan.container is not None
-    store.move_back(
-        actor=task.actor, container=scan.container, bay_code=str(entry.data.get("from_bay", "")), now=task.now
-    )
+    before = str(entry.data.get("from_bay_id", ""))
+    store.move_back(actor=task.actor, container=scan.container, bay_id=before, entry_id=entry.pk, now=task.now)
 
 
 def _loading(task: Task, scan: Scan, entry: Entry) -> None:
@@ -94,7 +79,7 @@ def _loading(task: Task, scan: Scan, entry: Entry) -> None:
     line = line_to_load(task.actor, scan.container)
     if line is None:
         raise Refused("cannot_undo")
-    manifests.unload(actor=task.actor, line=line, now=task.now)
+    manifests.unload(actor=task.actor, line=line, entry_id=entry.pk, now=task.now)
 
 
 TAKEN_BACK: Mapping[str, Callable[[Task, Scan, Entry], None]] = {

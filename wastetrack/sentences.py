@@ -203,6 +203,7 @@ SENTENCES: dict[str, Any] = {
     ),
     "not_later": _("Drum %(container)s may stay as long already: an extension ends later."),
     "too_far": _("An extension ends within %(days)s days from now."),
+    "stopped_by_device": _("The device stopped this scan without a connection: nothing was done."),
     "scan_accepted": _("Right."),
     "already_here": _("This drum is already in stock here."),
     "wrong_depot": _("This drum is on its way to another place."),

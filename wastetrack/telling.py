@@ -110,6 +110,7 @@ TELLINGS: Mapping[str, Telling] = {
     "container.unreceive": Telling(
         icon="arrow-back-up", title=_("Received by mistake: taken back"), lines=(_MANIFEST,)
     ),
+    "scan.seen": Telling(icon="eye", title=_("A scan that broke a rule was seen to"), lines=(_NOTE,)),
     "container.scan_seen": Telling(icon="eye", title=_("A scan that broke a rule was seen to"), lines=(_NOTE,)),
     "container.lose": Telling(
         icon="help-circle", title=_("Recorded as missing: a count did not find it"), lines=(_PLACE, _BAY, _REASON)

@@ -11,6 +11,7 @@ from manifests.models import Line, Manifest, ManifestState
 from manifests.selectors import line_to_load
 from manifests.services.common import about
 from wastetrack.errors import NotPermitted, Refused
+from wastetrack.ledger.selectors import require_newest
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock
 from wastetrack.parties.actors import Actor
@@ -39,11 +40,16 @@ def load(*, actor: Actor, container: Container, now: datetime, manifest: str = "
     return line
 
 
-def unload(*, actor: Actor, line: Line, now: datetime) -> Line:
-    """Take a drum off the vehicle again before it departs. Raises Refused(cannot_undo | already_departed)."""
+def unload(*, actor: Actor, line: Line, entry_id: int, now: datetime) -> Line:
+    """Take a drum off the vehicle again before it departs.
+
+    Raises Refused(already_departed), Refused(cannot_undo) unless the entry of that loading is the drum's newest.
+    """
     with transaction.atomic():
         (row,) = lock([line.manifest])
         line = _open_line(actor, row, line)
+        (line.container,) = lock([line.container])
+        require_newest(line.container.subject, entry_id)
         if line.loaded_at is None:
             raise Refused("cannot_undo")
         line.loaded_at = None

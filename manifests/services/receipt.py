@@ -34,6 +34,7 @@ from manifests.services.common import (
     signature,
 )
 from wastetrack.errors import FieldError, Invalid, Refused
+from wastetrack.ledger.selectors import require_newest
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
@@ -245,6 +246,11 @@ def _dispute(container: Container, disputed: bool) -> None:
     container.save(update_fields=["disputed"])
 
 
+def _is_disputed(container: Container) -> bool:
+    """Whether sender and receiver of any of its transfers do not agree on its mass yet."""
+    return Discrepancy.objects.filter(line__container=container, settled_at=None).exists()
+
+
 def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: datetime | None = None) -> Discrepancy:
     """The receiver puts a drum whose mass differs on the scale a second time: this mass stands from now on.
 
@@ -272,7 +278,7 @@ def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: dat
         discrepancy.severity = severity or discrepancy.severity
         discrepancy.settled_at = None if severity else now
         discrepancy.save(update_fields=["received_mass_g", "weighed_again_at", "severity", "settled_at"])
-        container.mass_g, container.disputed = mass_g, severity is not None
+        container.mass_g, container.disputed = mass_g, _is_disputed(container)
         container.save(update_fields=["mass_g", "disputed"])
         payload = {**about(manifest), "from_kg": kg_text(first_g), "to_kg": kg_text(mass_g), "again": True}
         facts = [Fact("container.weigh", container.subject, container.readers(), payload)]
@@ -282,16 +288,17 @@ def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: dat
     return discrepancy
 
 
-def undo_receipt(*, actor: Actor, line: Line, now: datetime) -> Container:
+def undo_receipt(*, actor: Actor, line: Line, entry_id: int, now: datetime) -> Container:
     """The receiver takes its receipt of one drum back: it was scanned by mistake and waits at the gate again.
 
-    Raises Refused(cannot_undo) once anything else has become of the drum or the manifest.
+    Raises Refused(cannot_undo) unless the entry of that receipt is the drum's newest, and once the manifest is closed.
     """
     with transaction.atomic():
         (manifest,) = lock([line.manifest])
         require_party(actor, manifest, "receiver")
         line = Line.objects.select_related("container").get(pk=line.pk)
         (container,) = lock([line.container])
+        require_newest(container.subject, entry_id)
         discrepancy = Discrepancy.objects.filter(line=line).first()
         stated = discrepancy is not None and discrepancy.statements.exists()
         if line.outcome != Outcome.ACCEPTED or stated or manifest.state == ManifestState.CLOSED:
@@ -308,7 +315,7 @@ def undo_receipt(*, actor: Actor, line: Line, now: datetime) -> Container:
                 "holder_id": manifest.carrier_id,
                 "mass_g": line.mass_g,
                 "storage_deadline": None,
-                "disputed": False,
+                "disputed": _is_disputed(container),
             },
         )
         # It was never here: the stay is no part of its life.

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
 
-from wastetrack.errors import invalid
+from wastetrack.errors import Refused, invalid
 from wastetrack.ledger import merkle
 from wastetrack.ledger.canonical import checkpoint_bytes, instant
 from wastetrack.ledger.keys import public_key_hex, signing_key
@@ -169,3 +169,10 @@ def signature_holds(checkpoint: Checkpoint) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def require_newest(subject: str, entry_id: int) -> None:
+    """Raises Refused(cannot_undo) unless this is the last that has happened to the subject, whose row is locked."""
+    newest = Entry.objects.filter(subject=subject).order_by("-id").values_list("id", flat=True).first()
+    if newest != entry_id:
+        raise Refused("cannot_undo")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -42,6 +44,20 @@ class Fact:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 
+_noted: ContextVar[list[Entry] | None] = ContextVar("noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Entry]]:
+    """What is recorded inside, in its order: for who must know which entry a step of others wrote."""
+    entries: list[Entry] = []
+    token = _noted.set(entries)
+    try:
+        yield entries
+    finally:
+        _noted.reset(token)
+
+
 def record(actor: Actor, facts: Iterable[Fact], *, now: datetime, event_time: datetime | None = None) -> list[Entry]:
     """Append an entry for every fact, in the caller's transaction (two queries, however many facts).
 
@@ -74,6 +90,8 @@ def record(actor: Actor, facts: Iterable[Fact], *, now: datetime, event_time: da
         ],
         batch_size=500,
     )
+    if (noted := _noted.get()) is not None:
+        noted += entries
     transaction.on_commit(partial(background.wake_sealer, seal), robust=True)
     return entries
 

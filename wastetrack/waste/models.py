@@ -156,6 +156,10 @@ class Container(Stateful):
     def readers(self) -> frozenset[str]:
         return frozenset(self.reader_keys.split())
 
+    def seen_by(self, actor: Actor) -> bool:
+        """Whether the actor may see it now."""
+        return not self.readers().isdisjoint(actor.readers)
+
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
         return Q(Exists(ContainerReader.objects.filter(container=OuterRef("pk"), reader__in=actor.readers)))
