@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count as CountOf
@@ -30,6 +30,17 @@ def counts_of(depot: Depot) -> QuerySet[Count]:
         Count.objects.filter(depot=depot)
         .select_related("bay", "begun_by", "depot__site__organisation", "depot__permit")
         .annotate(scanned=CountOf("lines", filter=lines), to_settle=CountOf("lines", filter=still_open))
+    )
+
+
+def counts_to_settle(actor: Actor) -> QuerySet[Count]:
+    """The actor's own counts with open differences, each with `to_settle`; the oldest first."""
+    still_open = Q(lines__result__in=DIFFERENCES, lines__settled_at=None)
+    return (
+        Count.objects.filter(depot__site__organisation=actor.organisation_id, state=CountState.COUNTED)
+        .select_related("bay", "depot")
+        .annotate(to_settle=CountOf("lines", filter=still_open))
+        .order_by("id")
     )
 
 
@@ -106,15 +117,15 @@ def book_of(count: Count) -> Book:
 def seen_since(count: Count, lines: Iterable[CountLine]) -> set[int]:
     """Which containers of the missing and misplaced lines the books know something newer of (three queries).
 
-    It stands elsewhere by now, is no longer in stock, or was scanned again after the count; a drum recorded as missing
-    was not.
+    It stands elsewhere by now, is no longer in stock, was scanned again after the count, or in another bay while this
+    one was counted; a drum recorded as missing was not.
     """
     about = {line.container_id: line for line in lines if line.result in (CountResult.MISSING, CountResult.MISPLACED)}
     if not about or count.counted_at is None:
         return set()
     containers = {line.container.pk: line.container for line in about.values() if line.container}
     stays = {stay.container_id: stay for stay in Stay.objects.filter(container__in=containers, left_at=None)}
-    again = _scanned_again(count, containers.values())
+    again = _scanned_again(count, about, containers.values())
     return {
         pk
         for pk, container in containers.items()
@@ -130,14 +141,28 @@ def _stands_elsewhere(count: Count, line: CountLine, stay: Stay | None) -> bool:
     return stay.moved_at > count.counted_at
 
 
-def _scanned_again(count: Count, containers: Iterable[Container]) -> set[int]:
+def _scanned_again(count: Count, about: Mapping[int | None, CountLine], containers: Iterable[Container]) -> set[int]:
+    """Which were at hand after the count; or elsewhere than in its bay, after it began or scanned them itself."""
     by_subject = {container.subject: container.pk for container in containers}
-    entries = Entry.objects.filter(subject__in=by_subject, kind__in=SIGHTINGS, event_time__gt=count.counted_at)
-    later = CountLine.objects.filter(
-        container__in=by_subject.values(), count__depot=count.depot_id, counted_at__gt=count.counted_at
+    entries = Entry.objects.filter(subject__in=by_subject, kind__in=SIGHTINGS, event_time__gt=count.begun_at)
+    lines = CountLine.objects.filter(
+        container__in=by_subject.values(), count__depot=count.depot_id, counted_at__gt=count.begun_at
     ).exclude(count=count)
-    found = {by_subject[subject] for subject in entries.values_list("subject", flat=True)}
-    return found | set(later.values_list("container", flat=True))
+    here = (str(count.depot_id), count.bay.code)
+    sightings = [
+        (by_subject[entry.subject], entry.event_time, (entry.data.get("depot"), entry.data.get("bay")) == here)
+        for entry in entries
+    ]
+    sightings += [
+        (pk, at, bay == count.bay_id) for pk, at, bay in lines.values_list("container", "counted_at", "count__bay")
+    ]
+    assert count.counted_at is not None
+    return {
+        pk
+        for pk, at, in_bay in sightings
+        # In its own bay it was looked for until the count ended; of any other place the count knows nothing.
+        if at > (count.counted_at if in_bay else about[pk].counted_at or count.begun_at)
+    }
 
 
 def way_to_settle(line: CountLine, organisation_id: int, seen: set[int]) -> str:
@@ -147,10 +172,10 @@ def way_to_settle(line: CountLine, organisation_id: int, seen: set[int]) -> str:
         return "noted"
     if line.result == CountResult.MISSING:
         return "seen" if container.pk in seen else "lost"
-    if line.result == CountResult.MISPLACED:
-        return "noted" if container.pk in seen else "moved"
-    ours = container.holder_id == organisation_id
-    return "returned" if ours and container.state == ContainerState.MISSING else "noted"
+    if container.state == ContainerState.MISSING:
+        # Also a misplaced one that another count has given up since.
+        return "returned" if container.holder_id == organisation_id else "noted"
+    return "moved" if line.result == CountResult.MISPLACED and container.pk not in seen else "noted"
 
 
 def still_missed(container: Container) -> bool:

@@ -22,7 +22,7 @@ from depots.count_selectors import (
     watched,
     way_to_settle,
 )
-from depots.models import UNSETTLED, Bay, Count, CountLine, CountResult, CountState, Stay
+from depots.models import UNSETTLED, Bay, Count, CountLine, CountResult, CountState, Depot, Stay
 from depots.services import Place, enter, find_place, leave, not_before, put_away, require_own
 from depots.terms import family_term
 from labels.codes import read
@@ -326,7 +326,9 @@ def _require_way(line: CountLine, how: str, way: str) -> None:
             ("seen", "lost"): "not_seen",
             ("noted", "moved"): "put_right_first",
             ("noted", "returned"): "return_first",
+            ("moved", "returned"): "return_first",
             ("returned", "noted"): "not_missing",
+            ("returned", "moved"): "not_missing",
         }.get((how, way), "wrong_way"),
         container=line.container.short_grouped if line.container else line.text,
     )
@@ -361,7 +363,7 @@ def _lose(actor: Actor, line: CountLine, container: Container, reason: str, now:
         raise Refused("missing_committed", container=container.short_grouped, manifest=_manifest_of(container))
     if container.treated_g:
         raise Refused("partly_treated_missing", container=container.short_grouped)
-    payload = {**_where(line.count), "reason": reason, "count": str(line.count.pk)}
+    payload = {**_where(line.count), "reason": reason, "count": str(line.count.pk), **_extended(container)}
     (container,), facts = move(
         [container], "lose", actor=actor, payload=payload, change={"storage_deadline": None, "extension": ""}
     )
@@ -374,10 +376,22 @@ def _lose(actor: Actor, line: CountLine, container: Container, reason: str, now:
     return facts
 
 
+def _extended(container: Container) -> dict[str, str]:
+    """Until when an authority's document lets it stay, for when it is found."""
+    if not container.extension or container.storage_deadline is None:
+        return {}
+    return {"extension": container.extension, "storage_deadline": instant(container.storage_deadline)}
+
+
 def _manifest_of(container: Container) -> str:
     """The manifest that a container is on, as the log has it."""
-    entry = Entry.objects.filter(subject=container.subject, kind="container.commit").order_by("-id").first()
-    return str(entry.data.get("manifest", "")) if entry else ""
+    return str(_last_told(container, "container.commit").get("manifest", ""))
+
+
+def _last_told(container: Container, kind: str) -> dict[str, Any]:
+    """What the container's last entry of this kind says; nothing where there is none."""
+    entry = Entry.objects.filter(subject=container.subject, kind=kind).order_by("-id").first()
+    return entry.data if entry else {}
 
 
 def _return(
@@ -391,13 +405,28 @@ def _return(
     at = not_before(line.counted_at or now, gone_at or now)
     term = family_term(container, depot, on=timezone.localdate(at))
     clock.set_deadline(container, term.limit, term.since)
-    deadline = {"storage_deadline": container.storage_deadline, "storage_clause": container.storage_clause}
+    _extend_again(container, depot)
+    deadline = {
+        "storage_deadline": container.storage_deadline,
+        "storage_clause": container.storage_clause,
+        "extension": container.extension,
+    }
     payload = {**place.payload(), "reason": reason, "count": str(count.pk)}
     (container,), facts = move([container], "find", actor=actor, payload=payload, change=deadline)
     enter([container], place=place, at=at)
     clock.start([container], limit=term.limit, organisation_id=depot.organisation_id, division=depot.site.division)
     end(MISSING, [container.subject], actor=actor, now=now)
     return facts
+
+
+def _extend_again(container: Container, depot: Depot) -> None:
+    """The deadline that an authority had granted before it went missing here, where it is the later one."""
+    told = _last_told(container, "container.lose")
+    if "extension" not in told or told["depot"] != str(depot.pk):
+        return
+    until = datetime.fromisoformat(told["storage_deadline"])
+    if container.storage_deadline is None or until > container.storage_deadline:
+        container.storage_deadline, container.extension = until, told["extension"]
 
 
 def _told(line: CountLine, broken: Refused | None) -> Fact:

@@ -147,6 +147,16 @@ def test_who_may_set_bays_up(world: World, api: Any) -> None:
     assert answered(api("regulator").get(bays_of(world)))["items"][0]["places"] is None
 
 
+def test_what_devices_keep_is_for_the_depots_own_people(world: World, api: Any) -> None:
+    path = f"/depots/{world.depots['depot'].pk}/snapshot"
+    assert answered(api("depot").get(path))["depot"]["id"] == str(world.depots["depot"].pk)
+    # The district sees the place and its stock, and scans nothing there.
+    refused(api("regulator").get(path), 403, "not_your_depot")
+    for stranger in ("firm", "depot2", "carrier", "regulator2"):
+        refused(api(stranger).get(path), 404, "unknown_depot")
+    refused(api("viewer").get(f"/depots/{world.depots['firm'].pk}/snapshot"), 403, "read_only")
+
+
 # --- what a district decides -------------------------------------------------------------------------------
 
 

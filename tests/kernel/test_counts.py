@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from depots import counts
-from depots.models import Bay, Count, CountLine, Stay
+from depots.extensions import extend
+from depots.models import Bay, Count, CountLine, Depot, Stay
 from depots.selectors import get_bay
-from depots.services import check_in, put_away
+from depots.services import check_in, put_away, void
 from manifests import services as manifests
 from manifests.models import Manifest
 from manifests.selectors import lines_of
@@ -21,7 +22,8 @@ from wastetrack.alerts.services import sweep
 from wastetrack.errors import Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Membership, User
+from wastetrack.parties.models import Membership, Permit, User
+from wastetrack.waste.clock import end_of
 from wastetrack.waste.models import Container
 
 
@@ -469,6 +471,90 @@ def test_what_the_books_know_newer_was_seen(world: World, what: str) -> None:
     assert settle(actor, line, "seen").count.state == "settled"
 
 
+@pytest.mark.parametrize("where", ["A2", "A1"])
+def test_a_move_told_later_was_a_sighting_in_another_bay_alone(world: World, where: str) -> None:
+    (drum,) = stocked(world)
+    actor, count = world.actor("depot"), begun(world)
+    scanned_at = minutes(15)
+    closed(world, count)
+    put_away(actor=actor, container=drum, bay=bay(world, where), now=minutes(35), at=scanned_at)
+    put_away(actor=actor, container=drum, bay=bay(world), now=minutes(36), at=minutes(16))
+    line = line_about(count, drum)
+    if where == "A1":
+        assert code_of(lambda: settle(actor, line, "seen")) == "not_seen"
+    else:
+        assert settle(actor, line, "seen").count.state == "settled"
+
+
+def counted_at_once(world: World) -> tuple[Container, CountLine, CountLine]:
+    """A drum of A1 that is scanned in A2 while both bays are counted: A1's line about it and A2's."""
+    (drum,) = stocked(world)
+    first, second = begun(world), begun(world, "A2")
+    scanned(world, drum, code="A2", now=minutes(12))
+    closed(world, second, minutes(13))
+    closed(world, first, minutes(14))
+    return drum, line_about(first, drum), line_about(second, drum)
+
+
+def test_what_another_count_scans_meanwhile_is_not_lost(world: World, second: Actor) -> None:
+    drum, missing, misplaced = counted_at_once(world)
+    assert (missing.result, misplaced.result) == ("missing", "misplaced")
+    assert code_of(lambda: settle(second, missing, "lost")) == "seen_since"
+    assert settle(second, missing, "seen").count.state == "settled"
+    assert settle(second, misplaced, "moved").count.state == "settled"
+    assert Stay.objects.get(container=drum, left_at=None).bay == bay(world, "A2")
+
+
+def test_of_two_counts_that_scan_it_the_later_scan_says_where_it_stands(world: World) -> None:
+    third = Bay.objects.create(depot=world.depots["depot"], code="A3")
+    (drum,) = stocked(world)
+    earlier, later_one = begun(world, "A2"), begun(world, "A3")
+    scanned(world, drum, code="A2", now=minutes(12))
+    scanned(world, drum, code="A3", now=minutes(15))
+    closed(world, earlier)
+    closed(world, later_one)
+    actor = world.actor("depot")
+    assert code_of(lambda: settle(actor, line_about(earlier, drum), "moved")) == "seen_since"
+    settle(actor, line_about(earlier, drum), "noted")
+    assert code_of(lambda: settle(actor, line_about(later_one, drum), "noted")) == "put_right_first"
+    settle(actor, line_about(later_one, drum), "moved")
+    assert Stay.objects.get(container=drum, left_at=None).bay == third
+
+
+def test_a_misplaced_drum_that_was_given_up_since_is_returned(world: World, second: Actor) -> None:
+    (drum,) = stocked(world)
+    count = begun(world, "A2")
+    scanned(world, drum, code="A2", now=minutes(12))
+    closed(world, count, minutes(13))
+    again = begun(world, now=minutes(14))
+    closed(world, again, minutes(15))
+    settle(second, line_about(again, drum), "lost")
+    line = line_about(count, drum)
+    for how in ("moved", "noted"):
+        assert code_of(lambda how=how: settle(second, line, how, now=minutes(41))) == "return_first"
+    assert settle(second, line, "returned", now=minutes(41)).count.state == "settled"
+    drum.refresh_from_db()
+    assert (drum.state, Stay.objects.get(container=drum, left_at=None).bay) == ("stored", bay(world, "A2"))
+
+
+def test_a_misplaced_drum_in_stock_is_not_returned(world: World) -> None:
+    (drum,) = stocked(world)
+    count = begun(world, "A2")
+    scanned(world, drum, code="A2")
+    closed(world, count)
+    assert code_of(lambda: settle(world.actor("depot"), line_about(count, drum), "returned")) == "not_missing"
+
+
+def test_a_misplaced_drum_that_another_firm_lost_is_noted(world: World) -> None:
+    (drum,) = stocked(world)
+    count = begun(world, "A2")
+    scanned(world, drum, code="A2")
+    closed(world, count)
+    world.departed(drum, sender="depot", to="plant", now=minutes(35))
+    Container.objects.filter(pk=drum.pk).update(state="missing", holder=world.organisations["plant"])
+    assert settle(world.actor("depot"), line_about(count, drum), "noted").count.state == "settled"
+
+
 def test_a_later_count_that_finds_it_ends_the_alert(world: World) -> None:
     drum, line = missed(world)
     sweep(minutes(31))
@@ -561,6 +647,74 @@ def test_a_firms_own_drum_counts_from_filling_when_it_is_found(world: World) -> 
     settle(firm, line_about(count, drum), "returned", now=later(2))
     drum.refresh_from_db()
     assert drum.storage_deadline == deadline
+
+
+def lost_and_found(
+    world: World, name: str, drum: Container, place: Bay, days: float, found_in: Bay | None = None
+) -> None:
+    """A count gives the drum up, and one a day later finds it."""
+    actor, place_found = world.actor(name), found_in or place
+    user = User.objects.create_user(username=f"{name}-2", password=PASSWORD)
+    membership = Membership.objects.create(user=user, organisation=world.organisations[name], role="operator")
+    count = counts.begin(actor=actor, bay=place, now=later(days))
+    counts.close(actor=actor, count=count, now=later(days + 0.1))
+    settle(Actor.of(membership), line_about(count, drum), "lost", now=later(days + 0.2))
+    count = counts.begin(actor=actor, bay=place_found, now=later(days + 1))
+    counts.note(actor=actor, bay=place_found, container=drum, text=drum.code, now=later(days + 1.1))
+    counts.close(actor=actor, count=count, now=later(days + 1.2))
+    settle(actor, line_about(count, drum), "returned", now=later(days + 1.3))
+    drum.refresh_from_db()
+
+
+def test_what_an_authority_granted_holds_for_a_drum_found_again(world: World) -> None:
+    (drum,) = stocked(world)
+    assert drum.storage_deadline is not None
+    days, until = (drum.storage_deadline - NOW).days, (drum.storage_deadline + timedelta(days=40)).date()
+    (drum,) = extend(
+        actor=world.actor("depot"), containers=[drum], until=until, document="演示文件1号", now=later(days - 3)
+    )
+    granted = drum.storage_deadline
+    lost_and_found(world, "depot", drum, bay(world), days + 10)
+    assert (drum.storage_deadline, drum.extension) == (granted, "演示文件1号")
+    (alert,) = Alert.objects.filter(kind="storage", about=drum.subject, resolved_at=None)
+    assert alert.due_at == granted
+
+
+def test_a_term_that_has_become_longer_than_what_was_granted_counts(world: World) -> None:
+    permit = world.depots["depot"].permit
+    assert permit is not None
+    Permit.objects.filter(pk=permit.pk).update(kind="collection")
+    permit.refresh_from_db()
+    (drum,) = stocked(world)
+    assert drum.storage_deadline is not None
+    until = (drum.storage_deadline + timedelta(days=20)).date()
+    extend(actor=world.actor("depot"), containers=[drum], until=until, document="演示文件1号", now=later(90))
+    Permit.objects.filter(pk=permit.pk).update(kind="comprehensive")
+    lost_and_found(world, "depot", drum, bay(world), 91)
+    assert (drum.storage_deadline, drum.extension) == (end_of((NOW + timedelta(days=365)).date()), "")
+
+
+def test_what_was_granted_for_one_depot_does_not_hold_in_another(world: World) -> None:
+    (drum,) = stocked(world)
+    plain = drum.storage_deadline
+    assert plain is not None
+    until = (plain + timedelta(days=40)).date()
+    extend(actor=world.actor("depot"), containers=[drum], until=until, document="演示文件1号", now=later(300))
+    old = world.depots["depot"]
+    other = Depot.objects.create(site=old.site, name="二库", kind=old.kind, facility_code="TS002", permit=old.permit)
+    there = Bay.objects.create(depot=other, code="A1")
+    lost_and_found(world, "depot", drum, bay(world), 301, there)
+    assert (drum.storage_deadline, drum.extension) == (plain, "")
+
+
+def test_a_firms_own_drum_that_was_found_again_can_be_voided(world: World) -> None:
+    drum, place = world.drum(), Bay.objects.create(depot=world.depots["firm"], code="F1")
+    Stay.objects.filter(container=drum).update(bay=place)
+    lost_and_found(world, "firm", drum, place, 1)
+    void(actor=world.actor("firm"), container=drum, reason="重复登记", now=later(5))
+    drum.refresh_from_db()
+    assert drum.state == "voided"
+    assert not Stay.objects.filter(container=drum, left_at=None).exists()
 
 
 def test_what_is_not_missing_is_not_returned(world: World) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from depots import counts
 from depots.bays import may_keep, remove_bay, save_bay
 from depots.boards import Tile, bay_map, came_since
 from depots.models import Bay, Depot
@@ -412,6 +413,17 @@ def test_a_bay_goes_only_if_it_was_never_used(world: World) -> None:
     remove_bay(actor=actor, bay=fresh, now=NOW)
     assert list(Bay.objects.filter(depot=used.depot).values_list("code", flat=True)) == ["B1"]
     assert Entry.objects.filter(kind="bay.remove").count() == 2
+
+
+def test_a_bay_that_was_counted_stays_in_the_books(world: World) -> None:
+    there, actor = bay(world, "A1"), world.actor("firm")
+    count = counts.begin(actor=actor, bay=there, now=NOW)
+    with pytest.raises(Refused, match="bay_in_books"):
+        remove_bay(actor=actor, bay=there, now=NOW)
+    counts.drop(actor=actor, count=count, now=NOW)
+    with pytest.raises(Refused, match="bay_in_books"):
+        remove_bay(actor=actor, bay=there, now=NOW)
+    assert Bay.objects.filter(pk=there.pk).exists()
 
 
 def test_a_bay_that_was_taken_away_meanwhile_is_not_saved(world: World, store: Depot) -> None:

@@ -471,6 +471,15 @@ def test_nobody_voids_a_drum_that_has_been_on_the_road(world: World) -> None:
         void(actor=world.actor("firm"), container=other, reason="x", now=NOW)
 
 
+def test_nobody_voids_a_drum_that_stood_with_another_firm(world: World) -> None:
+    drum = world.drum()
+    Stay.objects.create(
+        container=drum, depot=world.depots["depot"], entered_at=NOW, moved_at=NOW, mass_in_g=drum.mass_g, left_at=NOW
+    )
+    with pytest.raises(Refused, match="already_handed_over"):
+        void(actor=world.actor("firm"), container=drum, reason="x", now=NOW)
+
+
 def test_a_plant_treats_only_what_stands_with_it(world: World, at_plant: tuple[Manifest, Line]) -> None:
     manifest, line = at_plant
     world.add("plant2", "treater")
