@@ -12,7 +12,7 @@ from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Membership, Organisation
-from wastetrack.parties.pins import Tried, has_pin, keep_pin, plain, read_pin, try_pin
+from wastetrack.parties.pins import Tried, has_pin, keep_pin, plain, read_pin, try_nobody, try_pin
 from wastetrack.parties.services import confirm_password, count_try, forget_tries
 from wastetrack.parties.visibility import audience
 
@@ -47,17 +47,19 @@ def confirm_at_counter(
 ) -> Actor:
     """The member of `organisation` who typed name and PIN on the actor's device, which stands at `place`.
 
-    Raises NotPermitted(wrong_at_counter) alike for a wrong PIN, somebody without one and somebody else's name;
-    Refused(pin_locked | too_many_requests, 429).
+    Raises NotPermitted(wrong_at_counter), and after some of these Refused(pin_locked, 429), alike for a wrong PIN,
+    somebody without one and somebody else's name; Refused(too_many_requests, 429).
     """
     actor.require_write()
     # Names can be tried too, and not every name has a PIN that counts its tries.
     tries = count_try(f"counter\n{actor.person.pk}")
-    members = Membership.objects.filter(organisation=organisation, user__username=username.strip()[:150])
+    name = username.encode("utf-8", "replace").decode().replace("\0", "").strip()[:150]
+    members = Membership.objects.filter(organisation=organisation, user__username=name)
     member = members.filter(user__is_active=True).select_related("user", "organisation").first()
     signer = Actor.of(member).at_counter(place) if member else None
     if signer is None or not signer.may_write or not has_pin(signer.user_id):
-        # As long as a comparison takes: the depot learns nothing about who works there.
+        # As many tries and as long as a comparison takes: the depot learns nothing about who works there.
+        try_nobody(f"{organisation.pk}\n{name}", now)
         make_password(plain(pin))
         raise NotPermitted("wrong_at_counter")
     if not _tried(signer, pin, now).right:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from depots.extensions import DOCUMENT_LENGTH, extend
 from depots.models import Bay, Stay
-from depots.regroup import MOST_PARTS, merge, repack, split, why_not_merge
+from depots.regroup import MOST_PARTS, merge, repack, require_regroupable, split, why_not_merge
 from desk.family import family_of
 from desk.groups import group_choices
 from desk.parts import bay_near, read_parts
@@ -29,10 +29,10 @@ from wastetrack.units import grams, kg_text, typed_kg
 from wastetrack.waste.models import Container
 from wastetrack.waste.reading import NO_REACTION, read_day
 from wastetrack.waste.selectors import by_codes, get_container
-from wastetrack.waste.services import state_reactions
+from wastetrack.waste.services import require_stating, state_reactions
 
 PARTS = 2
-"""What the page of a split begins with."""
+"""What the page of a split begins with, and the fewest drums that can be merged."""
 
 
 @dataclass
@@ -79,6 +79,7 @@ def split_page(request: HttpRequest, code: str) -> HttpResponse:
     actor.require_write()
     drum = get_container(actor, code)
     if request.method != "POST":
+        require_regroupable(actor=actor, containers=[drum])
         return _page(request, "split", [drum], _rows(drum, PARTS))
     rows = _typed_rows(request)
     if "add" in request.POST:
@@ -98,8 +99,9 @@ def repack_page(request: HttpRequest, code: str) -> HttpResponse:
     actor = actor_of(request)
     actor.require_write()
     drum = get_container(actor, code)
-    rows = _typed_rows(request)[:1] if request.method == "POST" else _rows(drum, 1)
+    rows = _one_row(request) if request.method == "POST" else _rows(drum, 1)
     if request.method != "POST":
+        require_regroupable(actor=actor, containers=[drum])
         return _page(request, "repack", [drum], rows)
 
     def make() -> str:
@@ -117,9 +119,12 @@ def merge_page(request: HttpRequest) -> HttpResponse:
     actor.require_write()
     drums = _named(request, actor)
     if request.method != "POST":
+        if len(drums) < PARTS:
+            raise invalid("codes", "too_few_to_merge")
+        require_regroupable(actor=actor, containers=drums)
         largest = max(drums, key=lambda drum: drum.volume_l)
         return _page(request, "merge", drums, _rows(largest, 1), why_not_merge(drums))
-    rows = _typed_rows(request)[:1]
+    rows = _one_row(request)
 
     def make() -> str:
         (part,) = read_parts(rows, sum(drum.mass_g for drum in drums))
@@ -150,6 +155,11 @@ def _typed_rows(request: HttpRequest) -> list[Row]:
     masses = request.POST.getlist("mass_kg") or [""] * len(kinds)
     rows = zip(kinds, volumes, masses, strict=False)
     return [Row(kind, volume, typed_kg(mass), {}) for kind, volume, mass in list(rows)[: MOST_PARTS + 1]]
+
+
+def _one_row(request: HttpRequest) -> list[Row]:
+    """The one new drum as it was typed; where nothing was sent of it, an empty row, which says what it lacks."""
+    return _typed_rows(request)[:1] or [Row("", "", "", {})]
 
 
 def _page(
@@ -233,6 +243,7 @@ def reactions_page(request: HttpRequest, code: str) -> HttpResponse:
     actor.require_write()
     found = get_container(actor, code)
     if request.method != "POST":
+        require_stating(actor=actor, container=found)
         return _reactions_form(request, found, found.reactions)
     groups = request.POST.getlist("reaction_groups")
     try:

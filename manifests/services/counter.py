@@ -16,15 +16,15 @@ from manifests.checks import receiver_problems
 from manifests.models import Line, Manifest, WalkIn, WalkInLine, WalkInState
 from manifests.services.carriage import deliver, depart
 from manifests.services.common import NOTE_LENGTH
-from manifests.services.drafting import draft, issue
+from manifests.services.drafting import draft, issue, series_of
 from manifests.services.receipt import Receipt, receive
 from manifests.walk_ins import firms_near, not_at_counter
 from wastetrack.districts.selectors import figures
 from wastetrack.errors import FieldError, Invalid, NotFound, NotPermitted, Refused, invalid
 from wastetrack.ledger.services import Fact, record
-from wastetrack.lifecycle.services import advance, lock, move
+from wastetrack.lifecycle.services import advance, hold_series, lock, move
 from wastetrack.parties.actors import SYSTEM, Actor
-from wastetrack.parties.models import Membership, Organisation
+from wastetrack.parties.models import Membership, Organisation, Site
 from wastetrack.units import GRAMS_PER_KG, kg_text
 from wastetrack.waste.models import Container, ContainerState, WasteStream
 from wastetrack.waste.reading import read_day
@@ -170,10 +170,11 @@ def confirm_walk_in(*, actor: Actor, walk_in: WalkIn, now: datetime) -> WalkIn:
             raise Refused("walk_in_expired")
         record(actor, facts, now=now)
         receiver = _weigher(walk_in)
-        lines = list(walk_in.lines.select_related("container", "stream__site", "bay"))
-        # What is new was typed at the counter, wherever the firm confirms it.
-        typist = actor.at_counter(walk_in.depot.name)
-        containers = [_into_the_firms_store(typist, walk_in, line, now) for line in lines]
+        lines = list(walk_in.lines.select_related("container__origin", "stream__site", "bay"))
+        _into_the_firms_store(actor, walk_in, lines, now)
+        # What the steps hold, they hold in everybody's order: drums, then bays, then stays and alerts.
+        store.lock_bays(walk_in.depot)
+        containers = [line.container for line in lines if line.container]
         manifest = draft(actor=actor, receiver=receiver.principal, containers=containers, self_delivered=True, now=now)
         walk_in.manifest = manifest
         walk_in.save(update_fields=["manifest"])
@@ -198,24 +199,45 @@ def _weigher(walk_in: WalkIn) -> Actor:
     return Actor.of(membership)
 
 
-def _into_the_firms_store(actor: Actor, walk_in: WalkIn, line: WalkInLine, now: datetime) -> Container:
-    """The drum as it stood in the firm's store, where a manifest fetches it from."""
-    if line.container is not None:
-        (container,) = lock([line.container])
+def _into_the_firms_store(actor: Actor, walk_in: WalkIn, lines: Sequence[WalkInLine], now: datetime) -> None:
+    """Every line's drum as it stood, if only on paper, in the firm's store, where a manifest fetches it from."""
+    # Whoever drafts holds the series of manifests before any drum, and nobody holds two drums out of order.
+    hold_series(series_of(_site(lines[0]), now))
+    named = [line for line in lines if line.container is not None]
+    for line, container in zip(named, lock([line.container for line in named if line.container]), strict=True):
         if container.holder_id != walk_in.firm_id:
             raise Refused("not_the_firms", container=container.short_grouped, firm=walk_in.firm.name)
-        if container.state == ContainerState.LOGGED:
-            place = _store_of(walk_in.firm, container.origin_id)
-            return store.check_in(actor=actor, container=container, depot=place, now=now)
-        return container
+        line.container = container
+    # What is new was typed at the counter, wherever the firm confirms it.
+    typist = actor.at_counter(walk_in.depot.name)
+    # New ones by code and day: so two walk-ins count up the series of codes one after the other.
+    for line in sorted((line for line in lines if line.container is None), key=_code_and_day):
+        line.container = _log(typist, walk_in, line, now)
+        line.save(update_fields=["container"])
+    for line in named:
+        drum = line.container
+        if drum is not None and drum.state == ContainerState.LOGGED:
+            place = _store_of(walk_in.firm, drum.origin_id)
+            line.container = store.check_in(actor=typist, container=drum, depot=place, now=now, on_paper=True)
+
+
+def _site(line: WalkInLine) -> Site:
+    return line.container.origin if line.container else line.stream.site  # type: ignore[union-attr]
+
+
+def _code_and_day(line: WalkInLine) -> tuple[str, date, int]:
+    assert line.stream is not None
+    assert line.accumulation_start is not None
+    return line.stream.waste_code, line.accumulation_start, line.position
+
+
+def _log(actor: Actor, walk_in: WalkIn, line: WalkInLine, now: datetime) -> Container:
     assert line.stream is not None
     data = {name: getattr(line.stream, name) for name in STREAM_FIELDS if name != "reaction_groups"}
     data |= {"hazards": line.stream.hazards.split(), "volume_l": f"{line.stream.volume_l.normalize():f}"}
     data |= {"mass_kg": kg_text(line.mass_g), "accumulation_start": line.accumulation_start}
     place = _store_of(walk_in.firm, line.stream.site_id)
-    line.container = store.log_into(actor=actor, depot=place, data=data, stream=line.stream, now=now)
-    line.save(update_fields=["container"])
-    return line.container
+    return store.log_into(actor=actor, depot=place, data=data, stream=line.stream, now=now, on_paper=True)
 
 
 def _take_in(actor: Actor, walk_in: WalkIn, manifest: Manifest, lines: Sequence[WalkInLine], now: datetime) -> None:
@@ -231,6 +253,9 @@ def _take_in(actor: Actor, walk_in: WalkIn, manifest: Manifest, lines: Sequence[
 
 def decline_walk_in(*, actor: Actor, walk_in: WalkIn, reason: str, now: datetime) -> WalkIn:
     """The firm does not want it so, or the depot takes it back. Raises NotPermitted(not_your_part), Refused."""
+    actor.require_write()
+    if not walk_in.positions(actor):
+        raise NotPermitted("not_your_part", verb="decline", subject=walk_in.subject)
     expire_if_over(walk_in, now)
     payload = {"reason": " ".join(reason.split())[:NOTE_LENGTH]}
     (walk_in,) = advance([walk_in], "decline", actor=actor, now=now, payload=payload, change={"settled_at": now})

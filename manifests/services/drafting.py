@@ -67,10 +67,9 @@ def draft(
         require_stored_state(container)
     site = _common_site(containers)
     with transaction.atomic():
-        year = timezone.localdate(now).year
-        serial = next_number(f"manifest:{manifest_series(year, site.division)}", limit=MAX_MANIFEST_SERIAL)
+        serial = next_number(series_of(site, now), limit=MAX_MANIFEST_SERIAL)
         manifest = Manifest.objects.create(
-            number=manifest_number(year, site.division, serial),
+            number=manifest_number(timezone.localdate(now).year, site.division, serial),
             sender=organisation,
             sender_site=site,
             receiver=receiver,
@@ -86,6 +85,11 @@ def draft(
         fact = Fact("manifest.draft", manifest.subject, manifest.readers(), content_of(manifest, lines))
         record(actor, [fact], now=now)
     return manifest
+
+
+def series_of(site: Site, now: datetime) -> str:
+    """The number series of the manifests that leave a site this year."""
+    return f"manifest:{manifest_series(timezone.localdate(now).year, site.division)}"
 
 
 def _check_draft(

@@ -11,9 +11,11 @@ from depots.models import Depot
 from depots.services import log_into
 from manifests.checks import vehicle_problems
 from manifests.loads import next_load
+from manifests.services import deliver, depart
 from tests.world import DRUM, NOW, World, later
 from wastetrack.districts.selectors import reactions
 from wastetrack.districts.services import set_figure, set_pair
+from wastetrack.errors import Refused
 from wastetrack.parties.models import Permit, Vehicle
 from wastetrack.waste.models import Container
 
@@ -109,6 +111,37 @@ def test_what_nobody_has_stated_rides_with_its_own_kind(world: World, store: Dep
     load = proposed(world)
     assert [stay.container for stay in load.drums] == [first, alike]
     assert vehicle_problems([first, alike], reactions(store.site.division)) == []
+
+
+def test_what_reacts_with_what_is_on_the_vehicle_stays_at_the_gate(world: World, store: Depot) -> None:
+    Permit.objects.filter(kind="comprehensive").update(codes="HW34 HW35 HW49 HW08")
+    acid, alkali = world.drum(**ACID), world.drum("firm2", **ALKALI)
+    first, second = world.departed(acid, to="plant"), world.issued(alkali, sender="firm2", to="plant")
+    go: dict[str, Any] = {"actor": world.actor("carrier"), "now": NOW}
+    with pytest.raises(Refused) as refusal:
+        depart(**go, manifest=second)
+    assert refusal.value.code == "vehicle_incompatible"
+    assert {refusal.value.params["container"], refusal.value.params["other"]} == {
+        acid.short_grouped,
+        alkali.short_grouped,
+    }
+    assert [error.code for error in refusal.value.errors] == ["vehicle_incompatible"]
+    second.refresh_from_db()
+    assert (second.state, second.legs.exists()) == ("issued", False)
+    # Another vehicle takes it, and so does this one once it is unloaded.
+    deliver(**go, manifest=first)
+    assert depart(**go, manifest=second).state == "in_transit"
+
+
+def test_what_nobody_has_stated_does_not_ride_with_another_waste(world: World, store: Depot) -> None:
+    world.departed(world.drum(**RAGS), to="plant")
+    alike, other = world.issued(world.drum(**RAGS), to="plant"), world.issued(world.drum(), to="plant")
+    go: dict[str, Any] = {"actor": world.actor("carrier"), "now": NOW}
+    with pytest.raises(Refused, match="vehicle_reaction_unknown"):
+        depart(**go, manifest=other)
+    assert depart(**go, manifest=alike).state == "in_transit"
+    Vehicle.objects.create(organisation=world.organisations["carrier"], plate="浙D00002")
+    assert depart(**go, manifest=other, plate="浙D00002").state == "in_transit"
 
 
 def test_a_vehicle_takes_its_payload_and_not_a_gram_more(world: World, store: Depot) -> None:

@@ -16,6 +16,7 @@ from wastetrack.errors import Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Pin
 from wastetrack.parties.pins import is_trivial, keep_pin, read_pin
+from wastetrack.parties.services import count_try, forget_tries
 from wastetrack.signing import confirm_at_counter, confirm_signer, set_pin
 
 PIN, WRONG = "402938", "402939"
@@ -189,14 +190,14 @@ def test_a_pin_is_never_tried_inside_a_transaction_that_may_roll_back(world: Wor
 # --- at another's counter ---
 
 
-def at_counter(world: World, pin: str, username: str = "firm", firm: str = "firm") -> Any:
+def at_counter(world: World, pin: str, username: str = "firm", firm: str = "firm", at: datetime = NOW) -> Any:
     return confirm_at_counter(
         actor=world.actor("depot"),
         organisation=world.organisations[firm],
         username=username,
         pin=pin,
         place="演示柜台",
-        now=NOW,
+        now=at,
     )
 
 
@@ -219,6 +220,25 @@ def test_who_may_not_sign_for_the_firm_is_told_nothing(world: World, username: s
     if username == "viewer":
         keep_pin(world.memberships["viewer"].user, PIN, NOW)
     assert code_of(lambda: at_counter(world, PIN, username, firm)) == "wrong_at_counter"
+
+
+@pytest.mark.parametrize("username", ["firm", "viewer", "firm2", "nobody", "\ud800\0"])
+def test_trying_a_name_does_not_tell_whether_it_signs(world: World, username: str) -> None:
+    """One who signs and whoever doesn't get the same answers, one after the other."""
+    for name in ("firm", "firm2"):
+        give_pin(world, name)
+    answers, at = list[Any](), NOW
+    for _ in range(12):
+        # The depot's clerk is slowed down as well; that is another count, and another test.
+        forget_tries(count_try(f"counter\n{world.actor('depot').person.pk}"))
+        with pytest.raises(Refused) as refused:
+            at_counter(world, WRONG, username, at=at)
+        answers.append((refused.value.code, refused.value.status, refused.value.params))
+        if refused.value.code == "pin_locked":
+            at += timedelta(seconds=refused.value.params["seconds"])
+    locked = [("pin_locked", 429, {"seconds": 60 * minutes, "minutes": minutes}) for minutes in (5, 15, 60, 1440)]
+    wrong: tuple[Any, ...] = ("wrong_at_counter", 403, {})
+    assert answers == [*[wrong] * 5, *(one for lock in locked for one in (lock, wrong))][:12]
 
 
 def test_without_a_pin_nobody_signs_at_the_counter(world: World) -> None:

@@ -92,6 +92,22 @@ def test_a_drum_from_the_workshop_goes_through_the_firms_store(world: World) -> 
     assert kinds == [f"container.{verb}" for verb in ("log", "store", "commit", "depart", "receive")]
 
 
+def test_a_full_store_of_the_firm_keeps_no_drum_from_the_counter(world: World, stream: WasteStream) -> None:
+    """New or logged: in the firm's store it stands on paper, in no bay, and breaks no rule there."""
+    own = world.depots["firm"]
+    logged = log_waste(actor=world.actor("firm"), site=own.site, data=DRUM, now=NOW)
+    Bay.objects.create(depot=own, code="F1", places=0, capacity_g=1)
+    confirm(world, start(world, Brought(18_500, container=logged), Brought(7_500, stream=stream)))
+    new = Container.objects.latest("pk")
+    for drum in (logged, new):
+        stored = Entry.objects.get(subject=drum.subject, kind="container.store")
+        said = json.loads(stored.payload)
+        assert (said["depot_name"], said["bay"]) == (own.name, "")
+        assert "broken" not in said
+    assert set(bays_of(logged, new)) <= {"A1", "A2"}
+    assert refused(lambda: world.drum()) == "no_room"
+
+
 def test_the_scale_is_believed_and_a_difference_opens_a_discrepancy(world: World) -> None:
     drum = world.drum(mass_kg="20")
     confirm(world, start(world, Brought(25_000, container=drum)))
@@ -387,6 +403,31 @@ def test_after_a_day_it_is_over(world: World, waiting: WalkIn) -> None:
     again = WalkIn.objects.get()
     assert refused(lambda: decline_walk_in(actor=firm, walk_in=again, reason="", now=late)) == "walk_in_expired"
     assert not Manifest.objects.exists()
+
+
+@pytest.mark.parametrize(("by", "code"), [("viewer", "read_only"), ("regulator", "not_your_part")])
+def test_who_may_not_decline_it_does_not_note_its_end_either(world: World, waiting: WalkIn, by: str, code: str) -> None:
+    late, seen = NOW + timedelta(hours=24), get_walk_in(world.actor(by), waiting.pk)
+    decline: dict[str, Any] = {"actor": world.actor(by), "walk_in": seen, "reason": "", "now": late}
+    assert refused(lambda: decline_walk_in(**decline)) == code
+    assert WalkIn.objects.get().state == "waiting"
+    assert not Entry.objects.filter(kind="walk_in.expire").exists()
+
+
+def test_what_runs_out_while_it_is_signed_is_not_confirmed(world: World, waiting: WalkIn) -> None:
+    """The transaction itself looks at the time and at whose drum it is, whoever calls it."""
+    late, firm = NOW + timedelta(hours=24), world.actor("firm")
+    assert refused(lambda: confirm_walk_in(actor=firm, walk_in=waiting, now=late)) == "walk_in_expired"
+    assert (WalkIn.objects.get().state, Manifest.objects.exists()) == ("waiting", False)
+    soon = late - timedelta(seconds=1)
+    assert confirm_walk_in(actor=firm, walk_in=waiting, now=soon).state == "confirmed"
+
+
+def test_a_drum_that_is_no_longer_the_firms_is_not_confirmed(world: World, waiting: WalkIn) -> None:
+    Container.objects.update(holder=world.organisations["firm2"])
+    before = Entry.objects.count()
+    assert refused(lambda: confirm(world, waiting)) == "not_the_firms"
+    assert (WalkIn.objects.get().state, Entry.objects.count()) == ("waiting", before)
 
 
 def test_who_weighed_must_still_work_there(world: World, waiting: WalkIn) -> None:

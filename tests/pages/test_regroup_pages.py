@@ -191,6 +191,21 @@ def test_nothing_ticked_is_said(depot: Visitor, what: str) -> None:
     assert depot.client.post("/containers/choose/burn", {"codes": ["x"]}).status_code == 404
 
 
+@pytest.mark.parametrize("sent", [{}, {"container_kind": "ibc"}])
+def test_a_form_without_its_new_drum_says_what_it_lacks(world: World, depot: Visitor, sent: dict[str, str]) -> None:
+    one, other = stocked(world), stocked(world)
+    answers = [
+        depot.send("/containers/merge", container=[one.code, other.code], **sent),
+        depot.send(f"/containers/{one.short_code}/repack", **sent),
+    ]
+    for answer in answers:
+        assert answer.status_code == 422
+        assert 'id="kind-0-error"' in text(answer)
+        assert 'id="volume-0-error"' in text(answer)
+    assert depot.send(drums_before(one), **sent).status_code == 422
+    assert (state(one), state(other)) == ("stored", "stored")
+
+
 # --- the family --------------------------------------------------------------------------------------------
 
 
@@ -372,3 +387,39 @@ def test_pages_of_one_drum_need_no_more_for_its_age(world: World, depot: Visitor
             depot.get(f"/containers/{drum.short_code}")
         cost.append(len(captured))
     assert cost[1] - cost[0] <= 6
+
+
+# --- refused before anything is typed ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["split", "repack", "reactions"])
+def test_a_drum_that_is_gone_has_no_form(world: World, depot: Visitor, what: str) -> None:
+    drum = stocked(world)
+    path = f"/containers/{drum.short_code}/{what}"
+    assert depot.get(path).status_code == 200
+    repack(world, drum)
+    page = depot.get(path)
+    assert page.status_code == 409
+    assert "This drum is recorded as emptied" in text(page)
+    assert "<form method" not in text(page).split("<main")[1]
+
+
+@pytest.mark.parametrize("what", ["split", "repack", "merge"])
+def test_who_does_not_keep_it_gets_no_form(world: World, what: str) -> None:
+    drums = [stocked(world), stocked(world)]
+    named = "&".join(f"container={drum.short_code}" for drum in drums)
+    path = f"/containers/merge?{named}" if what == "merge" else f"/containers/{drums[0].short_code}/{what}"
+    for name in ("firm", "regulator"):
+        assert Visitor(world, name).get(path).status_code == 403, name
+    assert Visitor(world, "depot").get(path).status_code == 200
+
+
+def test_a_regulator_does_not_say_what_a_drum_reacts_with(world: World) -> None:
+    path = f"/containers/{stocked(world).short_code}/reactions"
+    assert Visitor(world, "regulator").get(path).status_code == 403
+
+
+def test_one_drum_alone_is_not_merged(world: World, depot: Visitor) -> None:
+    page = depot.get("/containers/merge", container=stocked(world).short_code)
+    assert page.status_code == 422
+    assert "Choose at least two drums" in text(page)

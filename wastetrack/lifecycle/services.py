@@ -140,6 +140,15 @@ def next_number(key: str, *, limit: int, code: str = "series_exhausted") -> int:
     return int(row[0])
 
 
+def hold_series(key: str) -> None:
+    """Hold a series to the end of the transaction without taking a number yet: before what is locked after it."""
+    table = Series._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (key, last) VALUES (%s, 0) ON CONFLICT (key) DO UPDATE SET last = {table}.last", [key]
+        )
+
+
 def once(
     *, organisation_id: int, key: str, fingerprint: str, now: datetime, make: Callable[[], tuple[int, str]]
 ) -> tuple[int, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
+from threading import Lock
 
 from django.contrib.auth.hashers import check_password, make_password
+from django.core.cache import cache
 from django.db import transaction
 
 from wastetrack.errors import NotPermitted, Refused, invalid
@@ -18,6 +21,9 @@ _UP = "01234567890123456789"
 _DAYS = ("%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y")
 _FIRST_YEAR, _LAST_YEAR = 1920, 2060
 _LOCKS = ("first", "second", "third", "longest")
+_NOBODYS_SECONDS = 30 * 86_400
+"""How long tries at a name without a PIN are remembered: well beyond the longest lock."""
+_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True)
@@ -104,13 +110,29 @@ def _count(user: User, now: datetime) -> Pin:
         pin = Pin.objects.select_for_update().filter(user=user).first()
         if pin is None:
             raise NotPermitted("no_pin")
-        if pin.locked_until is not None and now < pin.locked_until:
-            seconds = ceil((pin.locked_until - now).total_seconds())
-            raise Refused("pin_locked", status=429, seconds=seconds, minutes=ceil(seconds / 60))
+        _require_unlocked(pin.locked_until, now)
         pin.tries += 1
         pin.locked_until = _lock_after(pin.tries, now)
         pin.save(update_fields=["tries", "locked_until"])
     return pin
+
+
+def try_nobody(name: str, now: datetime) -> None:
+    """Count a try at a name that has no PIN as at one that has: who tries names learns of neither.
+
+    Raises Refused(pin_locked, 429) after as many tries, and for as long, as try_pin does.
+    """
+    key = "nobody:" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
+    with _one_at_a_time:
+        tries, locked_until = cache.get(key, (0, None))
+        _require_unlocked(locked_until, now)
+        cache.set(key, (tries + 1, _lock_after(tries + 1, now)), _NOBODYS_SECONDS)
+
+
+def _require_unlocked(until: datetime | None, now: datetime) -> None:
+    if until is not None and now < until:
+        seconds = ceil((until - now).total_seconds())
+        raise Refused("pin_locked", status=429, seconds=seconds, minutes=ceil(seconds / 60))
 
 
 def _lock_after(tries: int, now: datetime) -> datetime | None:
