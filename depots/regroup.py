@@ -20,10 +20,12 @@ from wastetrack.parties.actors import Actor
 from wastetrack.units import kg_text
 from wastetrack.waste import clock
 from wastetrack.waste.lineage import Part, derive, mixture
-from wastetrack.waste.models import Container
+from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.selectors import ancestors
+from wastetrack.waste.services import require_stored_state
 
 MOST_PARTS, MOST_PARENTS = 50, 200
+GONE = (ContainerState.TREATED, ContainerState.EMPTIED, ContainerState.VOIDED)
 
 
 def split(
@@ -59,6 +61,25 @@ def merge(
         raise invalid("containers", "too_few_parts")
     (child,) = regroup("merge", actor=actor, parents=containers, parts=[part], now=now, waste_code=waste_code, bay=bay)
     return child
+
+
+def require_regroupable(*, actor: Actor, containers: Sequence[Container]) -> None:
+    """What can be told before anything is typed: they are in stock here, and here is the actor's own depot.
+
+    Raises Refused(treated | emptied | voided | not_here | container_not_free | to_be_treated),
+    NotPermitted(not_your_depot).
+    """
+    for container in containers:
+        if container.state in GONE:
+            raise Refused(container.state)
+    here = Stay.objects.filter(container__in=containers, left_at=None).select_related("depot__site__organisation")
+    depots = {stay.container_id: stay.depot for stay in here}
+    for container in containers:
+        if container.pk not in depots:
+            raise Refused("not_here", container=container.short_grouped)
+        require_own(actor, depots[container.pk])
+        require_stored_state(container)
+        _require_not_to_treat([container], depots[container.pk])
 
 
 def why_not_merge(containers: Sequence[Container]) -> Refused | None:

@@ -20,6 +20,7 @@ from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.compatibility import Conflict
 from wastetrack.regulations.parameters import parameter
+from wastetrack.sentences import listed
 from wastetrack.units import kg_text
 from wastetrack.waste.models import LIQUID, Container
 
@@ -167,11 +168,11 @@ class BayLoad:
             yield Fault("bay_reacting", {**bay, "a": one, "b": other}, conflict)
         unstated = sorted({one.waste_code for one in self.standing if one.reactions is None})
         if unstated and len({one.waste_code for one in self.standing}) > 1:
-            yield Fault("bay_unstated", {**bay, "codes": ", ".join(unstated)})
+            yield Fault("bay_unstated", {**bay, "codes": listed(unstated)})
         admitted = self.bay.admitted
         stray = sorted(code for code in {one.waste_code for one in self.standing} if not self._admits_code(code))
         if stray:
-            yield Fault("bay_stray", {**bay, "codes": ", ".join(stray), "admits": ", ".join(sorted(admitted))})
+            yield Fault("bay_stray", {**bay, "codes": listed(stray), "admits": listed(sorted(admitted))})
         yield from self._overfull(bay)
 
     def _reacting(self) -> Iterator[tuple[str, str, Conflict]]:
@@ -183,7 +184,7 @@ class BayLoad:
             alone = a == b and sum(one.containers for one in alike[a]) < 2
             conflict = None if alone else self.reactions.between(a, b)
             if conflict is not None:
-                codes = [", ".join(sorted({one.waste_code for one in alike[groups]})) for groups in (a, b)]
+                codes = [listed(sorted({one.waste_code for one in alike[groups]})) for groups in (a, b)]
                 yield codes[0], codes[1], conflict
 
     def _overfull(self, bay: Mapping[str, str]) -> Iterator[Fault]:

@@ -14,11 +14,14 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from depots.count_selectors import counts_to_settle
 from desk.selectors import places
 from manifests.models import UNDER_WAY, Line, Manifest, ManifestState
 from manifests.selectors import visible_manifests
 from manifests.turns import turn_of, waiting
 from manifests.walk_ins import waiting_for_firm
+from scanner.history import row_of
+from scanner.selectors import to_be_seen
 from wastetrack.parties.actors import Actor
 from wastetrack.templatetags.trade import LOOKS, Look
 from wastetrack.waste.clock import soon
@@ -28,6 +31,8 @@ from wastetrack.waste.selectors import RESTING
 SHOWN = 5
 """Rows of a section; the whole list is one tap away."""
 MOST_WAITING = 60
+KEEPERS = frozenset({"collector", "treater"})
+"""Who keeps others' waste, scans it in and counts it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Action:
 class Section:
     """One thing to do or to know: its sentence, its first rows, where the rest is, and the one action it offers.
 
-    `kind` says what the rows are: drums, manifests, wastes, walk_ins.
+    `kind` says what the rows are: drums, manifests, wastes, walk_ins, scans, counts.
     """
 
     key: str
@@ -81,9 +86,11 @@ def todo_of(actor: Actor, now: datetime) -> Todo:
     stock = _stock(held, now)
     tasks, notes = _manifest_tasks(actor), _on_the_way(actor)
     tasks[:0] = [*_at_counter(actor, now), *_leaving(held, stock, now)]
+    if actor.roles & KEEPERS:
+        tasks += [*_scans(actor), *_counts(actor)]
     if stock.logged:
         tasks.append(_unstored(held, stock.logged))
-    if actor.roles & {"collector", "treater"} and stock.containers:
+    if actor.roles & KEEPERS and stock.containers:
         notes += _by_waste(held)
     return Todo(stock, tasks, notes)
 
@@ -168,6 +175,31 @@ def _at_counter(actor: Actor, now: datetime) -> list[Section]:
         return []
     title = ngettext("A depot waits for you to confirm", "Depots wait for you to confirm", len(rows))
     return [Section("counter", LOOKS["waiting"], title, "walk_ins", rows)]
+
+
+# --- what was scanned and counted --------------------------------------------------------------------------
+
+
+def _scans(actor: Actor) -> list[Section]:
+    """What had happened in the yard and the rules do not bear: somebody looks at it and says what was done."""
+    found = list(to_be_seen(actor)[:MOST_WAITING])
+    if not found:
+        return []
+    n, shown = len(found), [row_of(actor, scan) for scan in found[:SHOWN]]
+    title = ngettext("%(n)d scan to be looked at", "%(n)d scans to be looked at", n) % {"n": n}
+    action = Action(_("Look"), "/scans?open=1")
+    return [Section("scans", Look("due", icon="scan"), title, "scans", shown, action, "/scans?open=1", n - len(shown))]
+
+
+def _counts(actor: Actor) -> list[Section]:
+    """Counted bays whose differences are not all explained."""
+    found = list(counts_to_settle(actor)[:MOST_WAITING])
+    if not found:
+        return []
+    n, shown = len(found), found[:SHOWN]
+    title = ngettext("%(n)d count with open differences", "%(n)d counts with open differences", n) % {"n": n}
+    more = f"/depots/{shown[0].depot_id}/counts"
+    return [Section("counts", LOOKS["counted"], title, "counts", shown, None, more, n - len(shown))]
 
 
 # --- manifests ---------------------------------------------------------------------------------------------

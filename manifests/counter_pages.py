@@ -25,6 +25,7 @@ from manifests.walk_ins import (
     firms_near,
     get_firm,
     get_walk_in,
+    not_to_walk_in,
     state_at,
     usual_wastes,
     waiting_at_counter,
@@ -99,7 +100,7 @@ def weigh(request: HttpRequest) -> HttpResponse:
         except Refused as refusal:
             return _form(request, depots, weighing, _at_rows(weighing, refusal), refusal)
     try:
-        _change(weighing, typed, now)
+        _change(actor, weighing, typed, now)
     except Refused as refusal:
         return _form(request, depots, weighing, {"add": _said(refusal)})
     return _form(request, depots, weighing, {})
@@ -128,7 +129,7 @@ def _drum(code: str) -> Container | None:
         return None
 
 
-def _change(weighing: Weighing, typed: Any, now: datetime) -> None:
+def _change(actor: Actor, weighing: Weighing, typed: Any, now: datetime) -> None:
     """What the pressed button says: choose a firm, add or take away a drum. Raises what stands in its way."""
     word, _, what = typed.get("do", "").partition(":")
     if word == "firm":
@@ -140,7 +141,7 @@ def _change(weighing: Weighing, typed: Any, now: datetime) -> None:
     elif word == "new":
         _add_new(weighing, what, now)
     elif code := (typed.get("add", "") or typed.get("container", "")).strip():
-        _add_drum(weighing, code, now)
+        _add_drum(actor, weighing, code, now)
 
 
 def _choose(weighing: Weighing, firm: Organisation, now: datetime) -> None:
@@ -157,9 +158,11 @@ def _add_new(weighing: Weighing, stream_id: str, now: datetime) -> None:
     weighing.rows.append(Row(key, since=timezone.localdate(now).isoformat(), stream=stream))
 
 
-def _add_drum(weighing: Weighing, text: str, now: datetime) -> None:
+def _add_drum(actor: Actor, weighing: Weighing, text: str, now: datetime) -> None:
     """A scanned label: the first one also says whose drums these are."""
     container = drum_in_hand(text)
+    if refusal := not_to_walk_in(actor, container):
+        raise refusal
     if weighing.firm is None:
         _choose(weighing, get_firm(weighing.depot, container.holder.uscc), now)
     firm = weighing.firm

@@ -81,6 +81,32 @@ def drum_in_hand(text: str) -> Container:
     return container
 
 
+GONE = {
+    ContainerState.TREATED: "treated",
+    ContainerState.EMPTIED: "emptied",
+    ContainerState.VOIDED: "voided",
+    ContainerState.MISSING: "was_missing",
+}
+"""What is said of a drum that nobody can bring any more, to whom it is no stranger."""
+
+
+def not_to_walk_in(actor: Actor, container: Container) -> Refused | None:
+    """Why nobody can bring this drum in without a manifest, whosever it is; None where its firm may.
+
+    Who may not see the drum hears what a gate is told of it: that it is on the road to somebody, or no walk-in.
+    """
+    if container.state in (ContainerState.LOGGED, ContainerState.STORED):
+        if container.holder_id == actor.organisation_id:
+            return Refused("already_here")
+        # In another depot's hands: no firm brings it.
+        return None if "generator" in container.holder.role_set else Refused("not_for_counter")
+    if not container.seen_by(actor):
+        return Refused("wrong_depot" if container.state == ContainerState.IN_TRANSIT else "not_for_counter")
+    if container.state in GONE:
+        return Refused(GONE[ContainerState(container.state)])
+    return Refused("container_not_free", container=container.short_grouped, state=container.state)
+
+
 def walk_ins_of(actor: Actor) -> QuerySet[WalkIn]:
     """The walk-ins the actor may see, with parties, drums and mass; newest first."""
     return (

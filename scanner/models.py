@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from depots.models import CountLine
 from wastetrack.parties.actors import Actor
@@ -24,7 +25,7 @@ class Intent(models.TextChoices):
 
 class Verdict(models.TextChoices):
     ACCEPTED = "accepted", _("Accepted")
-    REFUSED = "refused", _("Refused")
+    REFUSED = "refused", pgettext_lazy("verdict", "Refused")
     REPEATED = "repeated", _("Repeated")
 
 

@@ -62,6 +62,8 @@ MODES = [
 """What the page offers, in this order: what is done most comes first."""
 ALREADY = frozenset({"already_here", "already_loaded", "already_counted"})
 """Reasons that are no stop: it is done already, a handheld's trigger bounces."""
+WRONG_PLACE = frozenset({"bay_not_admitted", "bay_incompatible", "bay_reaction_unknown", "bay_full"})
+"""What can be wrong about the bay in which a container stands already."""
 
 
 @cache_control(no_store=True)
@@ -129,7 +131,7 @@ def _page(
         "public_url": settings.PUBLIC_URL,
         NONCE: secrets.token_urlsafe(16),
         **_shown(answer, intent),
-        **_aside(actor, depot, container.short_code if container else ""),
+        **_aside(actor, depot, container.short_code if container else "", intent),
     }
     response = render(request, "scanner/scan.html", context, status=refusal.status if refusal else 200)
     # The camera's reader is WebAssembly: this page alone may compile it.
@@ -144,15 +146,17 @@ def _shown(answer: Answer | None, intent: str) -> dict[str, str]:
     said = words()
     message = sentence(answer.reason, answer.params) if answer.reason else ""
     if answer.reason in ALREADY:
-        return {"shown": "repeated-accepted", "word": said["here"], "message": message}
+        return {"shown": "repeated-accepted", "word": said[answer.reason], "message": message}
     if answer.verdict == "repeated":
         first = "refused" if answer.reason else "accepted"
         return {"shown": f"repeated-{first}", "word": said["repeated"], "message": message}
     if answer.verdict == "refused":
         return {"shown": "refused", "word": said["refused"], "message": message}
-    flag = getattr(answer, "flag", None)
-    if flag:
-        return {"shown": "flagged", "word": said["flagged"], "message": sentence(*flag)}
+    if answer.weigh_again:
+        return {"shown": "weigh", "word": said["weigh"], "message": said["weighSayPlain"]}
+    if answer.flag:
+        message = sentence(answer.flag, answer.flag_params)
+        return {"shown": "flagged", "word": said["flagged"], "message": message}
     return {"shown": "accepted", "word": said[intent], "message": ""}
 
 
@@ -173,14 +177,15 @@ def _chosen_depot(depots: list[Depot], wanted: str) -> Depot | None:
     return next((depot for depot in depots if str(depot.pk) == wanted), depots[0] if depots else None)
 
 
-def _aside(actor: Actor, depot: Depot | None, code: str) -> dict[str, Any]:
+def _aside(actor: Actor, depot: Depot | None, code: str, intent: str) -> dict[str, Any]:
     """What stands beside the verdict: the drum's place, the loads on their way here, the last scans."""
     about = whereabouts(actor, code)
     loads = expected_by(actor, actor.principal.pk) if depot and depot.takes_from_others else []
     open_load = about.line.manifest.number if about and about.line else ""
     return {
         "leaving": _leaving(actor) if depot else [],
-        "about": about,
+        # A count is blind: where the books have a drum is not told while it goes on.
+        "about": about if intent != Intent.COUNT else None,
         "loads": sorted(loads, key=lambda load: load.number != open_load),
         "open_load": open_load,
         "scans": _told(last_scans(actor)[:SHOWN]),
@@ -208,8 +213,10 @@ def aside(request: HttpRequest) -> HttpResponse:
     """A panel of the scan page, read again after each verdict."""
     actor = actor_of(request)
     actor.require_write()
-    depot = _chosen_depot(list(own_depots(actor)), request.GET.get("depot", ""))
-    return render(request, "scanner/aside.html", _aside(actor, depot, request.GET.get("container", "")))
+    asked = request.GET
+    depot = _chosen_depot(list(own_depots(actor)), asked.get("depot", ""))
+    beside = _aside(actor, depot, asked.get("container", ""), asked.get("intent", ""))
+    return render(request, "scanner/aside.html", beside)
 
 
 @require_safe
@@ -228,7 +235,9 @@ def proposal(request: HttpRequest) -> HttpResponse:
     depot = get_depot(actor, request.GET.get("depot", ""))
     container = get_container(actor, request.GET.get("container", ""))
     stay = Stay.objects.filter(container=container, depot=depot, left_at=None).select_related("bay").first()
-    others = [load for load in bay_loads(depot) if load.bay.pk != stay.bay_id] if stay else []
+    every = list(bay_loads(depot)) if stay else []
+    others = [load for load in every if stay and load.bay.pk != stay.bay_id]
+    own = next((load for load in every if stay and load.bay.pk == stay.bay_id), None)
     loads = [(load.problem(container, container.mass_g), load) for load in others]
     loads.sort(key=lambda pair: (pair[0] is not None, pair[1].liking(container)))
     return JsonResponse(
@@ -236,6 +245,8 @@ def proposal(request: HttpRequest) -> HttpResponse:
             "container": scanned_json(container),
             "refusal": None if stay else _not_here(container),
             "stands_in": stay.bay.code if stay and stay.bay else None,
+            # It is counted among what stands there: one place too few for one more is no fault of its own.
+            "stands_right": own is not None and not WRONG_PLACE.intersection(own.problems(container, 0)),
             "bays": [{"code": load.bay.code, "name": load.bay.name, "problem": problem} for problem, load in loads],
         }
     )

@@ -11,7 +11,9 @@ from scanner.models import Intent
 from wastetrack.sentences import SENTENCES
 
 SAID_ON_THE_DEVICE = (
+    "already_counted",
     "already_here",
+    "already_loaded",
     "bay_full",
     "bay_incompatible",
     "bay_missing",
@@ -28,6 +30,8 @@ SAID_ON_THE_DEVICE = (
     "not_a_code",
     "not_departed",
     "not_here",
+    "not_on_a_manifest",
+    "other_manifest",
     "treated",
     "unknown_bay",
     "unknown_code",
@@ -64,7 +68,11 @@ def _verdicts() -> dict[str, str]:
         "undo": pgettext("verdict", "Undone"),
         "refused": pgettext("verdict", "Stop"),
         "repeated": pgettext("verdict", "Already done"),
-        "here": pgettext("verdict", "Already here"),
+        "already_here": pgettext("verdict", "Already here"),
+        "already_loaded": pgettext("verdict", "Already loaded"),
+        "already_counted": pgettext("verdict", "Already counted"),
+        "hereIn": pgettext("verdict", "Already in {b}"),
+        "massWrong": pgettext("verdict", "Weight?"),
         "flagged": pgettext("verdict", "Recorded, but wrong"),
         "weigh": pgettext("verdict", "Weigh again"),
         "hand": pgettext("verdict", "Which bay?"),
@@ -72,6 +80,7 @@ def _verdicts() -> dict[str, str]:
         "which": pgettext("verdict", "Which one?"),
         "kept": pgettext("verdict", "Kept, not sent yet"),
         "bayLabel": _("Bay"),
+        "manifestLabel": _("Manifest"),
     }
 
 
@@ -91,6 +100,7 @@ def _connection() -> dict[str, str]:
         "others": _("Scans of another person wait on this device: they are sent when that person signs in here."),
         "noStore": _("This browser keeps nothing: without a connection scans would be lost. Leave private browsing."),
         "allSent": _("All sent"),
+        "sending": pgettext("verdict", "Sending"),
         "full": _("This device has no room left: free some, or scans cannot be kept."),
         "notKept": _("This device could not keep the scan, and it was not sent. Scan again."),
         "otherPerson": _("Somebody else is signed in here now: these scans go on when their own person signs in."),
@@ -105,7 +115,9 @@ def _steps() -> dict[str, str]:
     return {
         "scanBay": _("Scan the bay's sign, or tap the bay."),
         "standsIn": _("It stands in bay {b}."),
+        "standsRight": _("It stands right in {b}: nothing to do."),
         "noBay": _("No other bay here may take this drum: set it aside and ask."),
+        "massHeld": _("Waiting for the weight: {c}. Mend it and press Enter; empty, it is recorded without one."),
         "best": pgettext("bay", "Best"),
         "inHand": _("{n} in hand"),
         "putDown": _("Put down again"),
@@ -165,5 +177,5 @@ def _setup() -> dict[str, str]:
         "setupWrong": _("This is not the code above: {s}. Scan that one; clean it or bring it nearer."),
         "enter": _("Enter (CR)"),
         "feed": _("line feed (LF)"),
-        "tab": "Tab",
+        "tab": _("Tab"),
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 SENTENCES: dict[str, Any] = {
     # Any request
@@ -40,6 +41,7 @@ SENTENCES: dict[str, Any] = {
     ),
     "password_missing": _("Signing needs your password."),
     "wrong_password": _("This is not your password: nothing was signed."),
+    "pin_not_set": _("This is not your password: the PIN was not set."),
     "pin_missing": _("Type the PIN you want."),
     "pin_digits": _("A PIN has %(least)s to %(most)s digits."),
     "pin_trivial": _("This PIN is among the first that others would try: no runs, no patterns, no birthdays."),
@@ -178,6 +180,7 @@ SENTENCES: dict[str, Any] = {
         "Nobody has said with what drum %(container)s reacts: state it on its page before it is mixed."
     ),
     "too_few_parts": _("Name at least two."),
+    "too_few_to_merge": _("Choose at least two drums to merge."),
     "several_depots": _("These drums stand in different depots."),
     "to_be_treated": _(
         "Drum %(container)s was received for treatment: record its treatment, or send it on, as it came."
@@ -230,6 +233,8 @@ SENTENCES: dict[str, Any] = {
     # What a district decides
     "unknown_figure": _("There is no such figure that a district could set."),
     "figure_not_a_number": _("The figure is a number from 0 on, with at most three decimals."),
+    "figure_fixed": _("The law sets this figure: no district can set another."),
+    "figure_not_looser": _("The law says %(rule)s: a district can only be stricter."),
     "source_missing": _("Say on what it rests: a document, a decision."),
     "unknown_group": _("There is no such reaction group."),
     "same_group": _("Choose two different groups."),
@@ -318,6 +323,7 @@ SENTENCES: dict[str, Any] = {
     "no_walk_ins_here": _("Nobody else's waste may be taken in here: it is a firm's own storage point."),
     "firm_has_no_store": _("%(firm)s has no storage point on record at this site: it must enter one first."),
     "firm_missing": _("Choose the firm first: by name, by credit code, or by one of its drums."),
+    "not_for_counter": _("This drum cannot be brought in without a manifest. Set it aside and ask whoever brings it."),
     "not_the_firms": _("Drum %(container)s is not one of %(firm)s."),
     "already_at_counter": _("Drum %(container)s waits at a counter already for the firm to confirm it."),
     "walk_in_too_heavy": _(
@@ -367,6 +373,11 @@ STATES: dict[str, Any] = {
 class _Blank(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "—"
+
+
+def listed(words: Iterable[str]) -> str:
+    """One after the other as the active language lists them."""
+    return pgettext("between codes", ", ").join(words)
 
 
 def sentence(code: str, params: Mapping[str, Any] | None = None) -> str:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from wastetrack.districts.words import figure_name, group_name
 from wastetrack.regulations.identifiers import group
 from wastetrack.regulations.vocabulary import treatment_method
+from wastetrack.sentences import listed
 
 
 @dataclass(frozen=True)
@@ -241,7 +242,7 @@ def _regrouped(data: Mapping[str, Any]) -> dict[str, Any]:
     if data.get("how") in REGROUPED:
         found["how_word"] = REGROUPED[data["how"]]
     if isinstance(into := data.get("into"), list):
-        found["went"] = ", ".join(f"{group(one['short_code'])} ({one['mass_kg']} kg)" for one in into)
+        found["went"] = listed(f"{group(one['short_code'])} ({one['mass_kg']} kg)" for one in into)
     if due := parse_datetime(str(data.get("storage_deadline") or "")):
         found["due_day"] = timezone.localdate(due).isoformat()
     if isinstance(stated := data.get("reaction_groups"), str):

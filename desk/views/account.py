@@ -14,6 +14,7 @@ from wastetrack.pages import field_messages, go_to, next_of
 from wastetrack.parties.models import Pin
 from wastetrack.parties.pins import plain
 from wastetrack.regulations.parameters import parameter
+from wastetrack.sentences import sentence
 from wastetrack.signing import set_pin
 
 FIELD_OF_CODE = {"wrong_password": "password", "too_many_requests": "password"}
@@ -44,7 +45,8 @@ def _set(request: HttpRequest) -> None:
 def _page(request: HttpRequest, refusal: Refused | None = None) -> HttpResponse:
     errors = field_messages(refusal) if refusal else {}
     if refusal and (field := FIELD_OF_CODE.get(refusal.code)):
-        errors = {field: errors["all"]}
+        # Nothing was to be signed here.
+        errors = {field: sentence("pin_not_set") if refusal.code == "wrong_password" else errors["all"]}
     context = {
         "set_at": Pin.objects.filter(user=actor_of(request).user_id).values_list("set_at", flat=True).first(),
         "next": next_of(request, fallback="", fields=request.POST if refusal else request.GET),

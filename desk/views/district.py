@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from wastetrack.districts.models import Figure, Pair
 from wastetrack.districts.selectors import PairHere, division_of, figures_here, own_row, pairs_here
 from wastetrack.districts.services import require_district, set_figure, set_pair, withdraw
-from wastetrack.districts.words import TABLES, figure_name, group_name, unit_name
+from wastetrack.districts.words import TABLES, direction, figure_name, group_name, unit_name
 from wastetrack.errors import NotFound, Refused
 from wastetrack.http import actor_of, now_of
 from wastetrack.ledger.selectors import history_of
@@ -150,6 +150,7 @@ def _tables(division: str) -> list[dict[str, Any]]:
                 {
                     "here": here,
                     "name": figure_name(here.key),
+                    "way": direction(here.key, here.rule.confidence),
                     "unit": unit_name(here.rule.unit),
                     "anchor": _anchor(here.key),
                 }

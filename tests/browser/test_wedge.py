@@ -314,9 +314,15 @@ def test_a_weight_that_is_none_holds_the_scan(site: Site, at: At) -> None:
     page.locator("#scan-text").focus()
     page.keyboard.type(f"{code}\n")
     expect(page.locator("#scan-status")).to_contain_text("not a number")
+    verdict(page, "refused")
+    expect(page.locator("#verdict [data-part=word]")).to_have_text("Weight?")
+    # Nothing that is tapped meanwhile loses it, nor takes the words off the screen.
+    page.locator("label.scan-mode", has=page.locator("[value=lookup]")).click()
+    verdict(page, "refused")
+    assert page.locator("#scan").get_attribute("data-intent") == "check_in"
     assert scans(site, page, after, 0) == []
     page.locator("#scan-mass").fill("12.34")
-    page.locator("#scan-mass").press("Enter")
+    page.locator("#scan-bay").focus()
     assert scans(site, page, after, 1) == [code]
 
 
@@ -348,7 +354,7 @@ def test_a_difference_asks_for_a_second_weighing(site: Site, at: At) -> None:
     assert page.evaluate("document.activeElement.id") == "scan-text"
 
 
-def test_the_last_scan_is_undone_until_the_next(site: Site, at: At) -> None:
+def test_the_last_scan_that_changed_something_can_be_undone(site: Site, at: At) -> None:
     page = at("check_in")
     after = last_scan(site)
     [drum] = expected(page, 1)
@@ -363,8 +369,13 @@ def test_the_last_scan_is_undone_until_the_next(site: Site, at: At) -> None:
     ]
     page.keyboard.type(f"{drum}\n")
     expect(page.locator("#verdict [data-part=word]")).to_have_text("In")
+    # A stray scan takes nothing away: the button says what it undoes.
     page.keyboard.type("NOTHING\n")
     verdict(page, "refused")
+    page.keyboard.type(f"{drum}\n")
+    verdict(page, "repeated-accepted")
+    page.get_by_role("button", name=f"Undo {drum}").click()
+    expect(page.locator("#verdict [data-part=word]")).to_have_text("Undone")
     expect(page.get_by_role("button", name="Undo")).to_be_hidden()
 
 
@@ -465,3 +476,52 @@ def test_every_verdict_is_readable_for_all(
     page.locator("#scan-setup-open").click()
     wrong += [("setup", finding) for finding in axe(page)]
     assert wrong == []
+
+
+def own_bay(site: Site, short: str) -> tuple[int, str]:
+    """(id, code) of the bay in which a drum stands."""
+    [row] = ask(
+        site,
+        "SELECT b.id, b.code FROM depots_bay b JOIN depots_stay s ON s.bay_id = b.id JOIN waste_container c "
+        "ON c.id = s.container_id WHERE s.left_at IS NULL AND c.short_code = ?",
+        short,
+    )
+    return int(row[0]), str(row[1])
+
+
+@pytest.fixture
+def empty_hands(operator: Page) -> None:
+    """What a bay would not take in an earlier test is still in hand."""
+    operator.evaluate("localStorage.clear()")
+
+
+@pytest.mark.usefixtures("empty_hands")
+@pytest.mark.parametrize("online", [True, False])
+def test_a_bay_that_refuses_leaves_the_drum_in_hand(site: Site, at: At, online: bool) -> None:
+    page = at("put_away")
+    [(_, drum)] = drums(site, 1)
+    [(other,)] = ask(site, "SELECT MAX(id) FROM depots_bay")
+    right = f"{site.url}/B/{own_bay(site, drum)[0]}".upper()
+    expect(page.locator("#scan-stock-age")).to_contain_text("ago")
+    page.context.set_offline(not online)
+    # Two signs in one breath: the second one is for the drum that the first one refused.
+    page.keyboard.type(f"{drum}\n{site.url}/B/{other}\n{right}\n".upper())
+    verdict(page, "accepted|repeated-accepted")
+    expect(page.locator("#scan-hand")).to_be_hidden()
+    assert page.locator("#scan-bay").input_value() == ""
+    page.context.set_offline(False)
+    expect(page.locator("#scan-kept")).to_have_attribute("data-waits", "no", timeout=20_000)
+
+
+@pytest.mark.usefixtures("empty_hands")
+def test_a_drum_that_is_in_its_bay_already(site: Site, at: At) -> None:
+    page = at("put_away")
+    [(_, drum)] = drums(site, 1)
+    place, code = own_bay(site, drum)
+    page.keyboard.type(f"{drum}\n")
+    # Where another bay would take it, it waits in hand for a sign; where none would, there is nothing to do.
+    expect(page.locator("#verdict [data-part=from]")).not_to_be_empty()
+    if page.locator("#scan-hand").is_visible():
+        page.keyboard.type(f"{site.url}/B/{place}\n".upper())
+    expect(page.locator("#verdict [data-part=word]")).to_have_text(f"Already in {code}")
+    expect(page.locator("#scan-hand")).to_be_hidden()

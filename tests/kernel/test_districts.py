@@ -12,7 +12,7 @@ from tests.world import NOW, World
 from wastetrack.districts.models import Figure, Pair
 from wastetrack.districts.selectors import division_of, figure, figures, figures_here, own_row, pairs_here, reactions
 from wastetrack.districts.services import set_figure, set_pair, withdraw
-from wastetrack.districts.words import FIGURES, TABLES, UNITS
+from wastetrack.districts.words import FIGURES, LAW, STRICTER, TABLES, UNITS, direction
 from wastetrack.errors import Invalid, NotFound, NotPermitted
 from wastetrack.ledger.models import Entry
 from wastetrack.regulations.compatibility import PAIRS
@@ -225,3 +225,40 @@ def test_every_change_is_an_entry_that_is_told_in_words(world: World, language: 
     if language == "en":
         assert told[0].lines[0] == "To be noted from a difference of: 2.5; by the rules 3"
         assert told[2].lines[0] == "Alkalis · Cyanides and sulfides: must stand apart"
+
+
+# --- no district loosens the law ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "stricter", "looser"),
+    [
+        ("storage_point.max_kg", "2999", "3000.001"),
+        ("facility.liquid_share_percent", "10.5", "9"),
+        ("facility.video_days", "91", "89"),
+        ("manifest.confirm_working_days", "3", "6"),
+        ("supervision.key_tonnes_a_year", "50", "101"),
+    ],
+)
+def test_a_figure_of_the_law_is_only_made_stricter(world: World, key: str, stricter: str, looser: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        set_here(world, looser, key)
+    assert [(error.field, error.code) for error in refused.value.errors] == [("value", "figure_not_looser")]
+    assert not Figure.objects.exists()
+    assert set_here(world, stricter, key).value == Decimal(stricter)
+
+
+@pytest.mark.parametrize("key", ["permit.collection_years", "manifest.keep_years", "ledger.keep_years"])
+@pytest.mark.parametrize("value", ["1", "99"])
+def test_a_figure_of_the_law_with_no_stricter_side_stays_as_it_is(world: World, key: str, value: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        set_here(world, value, key)
+    assert [(error.field, error.code) for error in refused.value.errors] == [("key", "figure_fixed")]
+    assert not Figure.objects.exists()
+
+
+def test_what_is_stricter_is_said_of_figures_of_the_law_alone() -> None:
+    rules = {f"{table}.{name}": one for table in TABLES for name, one in parameters_of(table).items()}
+    assert set(STRICTER.values()) == {"lower", "higher"}
+    assert {rules[key].confidence for key in STRICTER} <= LAW
+    assert {direction(key, one.confidence) for key, one in rules.items() if one.confidence not in LAW} == {"either"}

@@ -12,6 +12,8 @@ from depots.models import Bay, Count, CountLine, Stay
 from tests.kernel.test_counts import bay, begun, closed, colleague, line_about, minutes, scanned, stocked
 from tests.pages.visitors import Visitor, text
 from tests.world import World
+from wastetrack.alerts.models import Alert
+from wastetrack.alerts.services import sweep
 from wastetrack.waste.models import Container
 
 
@@ -207,3 +209,26 @@ def test_the_result_reads_the_same_number_of_queries_however_many(
         return len(captured)
 
     assert queries(1, "A1", "A2") == queries(12, "A2", "A1")
+
+
+def test_open_differences_stand_on_the_home_page_until_they_are_settled(world: World) -> None:
+    count, _ = differing(world)
+    home = text(Visitor(world, "depot").get("/"))
+    assert "1 count with open differences" in home
+    assert at(world, count) in home
+    for name in ("firm", "depot2"):
+        assert "open differences" not in text(Visitor(world, name).get("/"))
+
+
+def test_a_missing_drum_is_to_be_looked_for_and_not_due_soon(world: World) -> None:
+    differing(world)
+    sweep(minutes(60))
+    alert, depot = Alert.objects.get(kind="missing"), Visitor(world, "depot")
+    toast = text(depot.get("/alerts/toast", id=alert.pk))
+    assert "To be looked for" in toast
+    assert "Due soon" not in toast
+    assert "To be looked for" in text(depot.get("/alerts"))
+    Alert.objects.filter(pk=alert.pk).update(state="overdue")
+    toast = text(depot.get("/alerts/toast", id=alert.pk))
+    assert "Not explained or lost" in toast
+    assert "Overdue" not in toast

@@ -169,3 +169,17 @@ def test_the_page_speaks_chinese(world: World) -> None:
     page = text(Visitor(world, "firm", "zh-hans").get(PAGE))
     assert "碱性废物" in page
     assert "爆炸性废物须单独存放" in page
+
+
+def test_what_the_law_fixes_has_nothing_to_set_and_the_rest_says_which_way(world: World) -> None:
+    regulator = Visitor(world, "regulator")
+    page = text(regulator.get(PAGE))
+    fixed = row(page, "permit-collection-years")
+    assert "fixed by law" in fixed
+    assert "<form" not in fixed
+    assert "3000 at most" in row(page, "storage-point-max-kg")
+    assert "90 at least" in row(page, "facility-video-days")
+    loosened = regulator.send(f"{PAGE}/figure", key="storage_point.max_kg", value="5000", source="演示文件3号")
+    assert loosened.status_code == 422
+    assert "The law says 3000: a district can only be stricter." in row(text(loosened), "storage-point-max-kg")
+    assert not Figure.objects.exists()

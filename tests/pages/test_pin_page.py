@@ -36,7 +36,7 @@ def test_a_pin_is_set_on_ones_own_page(world: World, clock: Any) -> None:
         ({"again": "402939"}, "again", "not the same"),
         ({"pin": "123456", "again": "123456"}, "pin", "no runs"),
         ({"pin": "4029", "again": "4029"}, "pin", "6 to 12 digits"),
-        ({"password": "guess"}, "password", "not your password"),
+        ({"password": "guess"}, "password", "not your password: the PIN was not set"),
         ({"password": ""}, "password", "needs your password"),
     ],
 )

@@ -79,3 +79,14 @@ def test_the_list_costs_the_same_for_many(world: World, django_assert_max_num_qu
     visitor.get("/scans")
     with django_assert_max_num_queries(12):
         visitor.get("/scans")
+
+
+def test_what_is_to_be_looked_at_stands_on_the_home_page(world: World) -> None:
+    assert "to be looked at" not in text(Visitor(world, "depot").get("/"))
+    scanned(world, "n1", world.drum().code, said="accepted")
+    for name in ("depot", "firm", "depot2"):
+        assert ("1 scan to be looked at" in text(Visitor(world, name).get("/"))) == (name == "depot")
+    board = text(Visitor(world, "depot").get(f"/depots/{world.depots['depot'].pk}"))
+    assert 'href="/scans"' in board
+    Visitor(world, "depot").send("/scans/n1/seen", note="退回产废单位")
+    assert "to be looked at" not in text(Visitor(world, "depot").get("/"))

@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
+from depots.models import Bay
 from scanner.models import Scan
 from tests.pages.visitors import Visitor, text
 from tests.world import World
@@ -207,3 +208,37 @@ def test_what_is_still_to_load_stands_beside_check_out(world: World) -> None:
     page = text(Visitor(world, "depot").get("/scan/aside"))
     assert "0 of 1 loaded" in page
     assert manifest.number in page
+
+
+def test_a_plain_form_asks_for_a_second_weighing_and_says_that_it_still_differs(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    depot, sent = Visitor(world, "depot"), {"text": drum.code, "intent": "check_in", "mass_kg": "15"}
+    first = depot.send("/scan", nonce="w1", **sent)
+    assert verdict(first) == "weigh"
+    assert "Weigh once more" in text(first)
+    second = depot.send("/scan", nonce="w2", **sent)
+    assert second.status_code == 200
+    assert verdict(second) == "flagged"
+
+
+def test_a_count_is_not_told_where_the_books_have_a_drum(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    depot = Visitor(world, "depot")
+    depot.send("/scan", text=drum.code, intent="check_in", bay="A2")
+    place = '<span class="place-code">A2</span>'
+    assert place in text(depot.get("/scan/aside", container=drum.short_code, intent="put_away"))
+    assert place not in text(depot.get("/scan/aside", container=drum.short_code, intent="count"))
+
+
+def test_a_drum_in_the_only_bay_that_fits_stands_right(world: World) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    depot, place = Visitor(world, "depot"), world.depots["depot"]
+    depot.send("/scan", text=drum.code, intent="check_in", bay="A2")
+    Bay.objects.filter(depot=place, code="A2").update(places=1)
+    told = depot.get("/scan/proposal", depot=place.pk, container=drum.short_code).json()
+    assert (told["stands_in"], told["stands_right"]) == ("A2", True)
+    Bay.objects.filter(depot=place, code="A2").update(admits="HW49")
+    assert depot.get("/scan/proposal", depot=place.pk, container=drum.short_code).json()["stands_right"] is False

@@ -9,6 +9,7 @@ import pytest
 
 from manifests.models import Manifest, WalkIn
 from manifests.services.counter import Brought, start_walk_in
+from tests.kernel.test_regroup import stocked
 from tests.pages.visitors import Visitor, text
 from tests.world import NOW, PASSWORD, World, later
 from wastetrack.parties.models import Organisation
@@ -273,3 +274,51 @@ def test_a_program_hears_what_is_wrong_where(world: World, api: Any, stream: Was
     assert api("regulator").get("/walk-ins/firms", depot=depot, search="演示").status_code == 403
     for name in ("firm2", "depot2"):
         assert api(name).get("/walk-ins").json()["items"] == []
+
+
+# --- what cannot be walked in ------------------------------------------------------------------------------
+
+
+def at_the_scale(world: World, drum: Container, who: str = "depot") -> str:
+    page = main(Visitor(world, who).get("/walk-in", container=drum.code))
+    assert f"drum:{drum.short_code}" not in page
+    return page
+
+
+@pytest.mark.parametrize("state", ["treated", "voided", "emptied", "missing", "committed"])
+def test_of_a_strangers_drum_only_that_it_is_no_walk_in_is_said(world: World, clock: Any, state: str) -> None:
+    drum = world.drum()
+    Container.objects.filter(pk=drum.pk).update(state=state)
+    page = at_the_scale(world, drum)
+    assert "cannot be brought in without a manifest" in page
+    for hidden in (drum.name, world.organisations["firm"].name, "recorded as"):
+        assert hidden not in page
+
+
+def test_a_strangers_drum_on_the_road_is_told_as_at_the_gate(world: World, clock: Any) -> None:
+    drum = world.drum()
+    Container.objects.filter(pk=drum.pk).update(state="in_transit")
+    assert "on its way to another place" in at_the_scale(world, drum)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("treated", "recorded as treated"),
+        ("voided", "label was voided"),
+        ("emptied", "recorded as emptied"),
+        ("missing", "recorded as missing"),
+        ("stored", "already in stock here"),
+    ],
+)
+def test_of_a_drum_that_was_here_its_state_is_said(world: World, clock: Any, state: str, words: str) -> None:
+    drum = stocked(world)
+    Container.objects.filter(pk=drum.pk).update(state=state)
+    assert words in at_the_scale(world, drum)
+
+
+def test_a_drum_in_another_depots_hands_is_no_walk_in(world: World, clock: Any) -> None:
+    drum = stocked(world)
+    page = at_the_scale(world, drum, "depot2")
+    assert "cannot be brought in without a manifest" in page
+    assert world.organisations["depot"].name not in page

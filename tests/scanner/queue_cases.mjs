@@ -217,32 +217,35 @@ const cases = {
     for (const [text, said] of [["no", "accepted"], ["no", "refused"], ["flag", "accepted"], ["here", "kept"], ["here", "accepted"], ["no", "kept"], ["yes", "accepted"], ["no", null], ["yes", "refused"]]) {
       const kept = await queue.add(scan(text));
       if (queue.state().trouble === null) await until(() => queue.state().trouble);
-      if (said) assert.equal(await queue.say(kept.nonce, said), true);
+      if (said) assert.equal(await queue.say(kept.nonce, said, said === "refused" ? "bay_full" : null), true);
     }
     blocked = false;
     queue.wake();
     await empty(queue);
     assert.deepEqual((await queue.parked()).map(({ scan: one }) => `${one.text} ${one.said}`),
-      ["no accepted", "flag accepted", "here accepted", "no kept"]);
+      ["no accepted", "flag accepted", "here accepted", "no kept", "yes refused"]);
     const sent = world.requests.flatMap(scansOf);
-    assert.ok(sent.every((one) => one.said === undefined || one.said === "accepted"));
-    // What the device stopped is on record, and nothing is done.
-    assert.equal(sent.findLast((one) => one.text === "yes" && !one.said && one.seq === 9).intent, "lookup");
+    assert.ok(sent.every((one) => one.said !== "kept" && (one.said === "refused") === (one.reason !== undefined)));
+    // What the device stopped goes on record with its reason, as the question that it was.
+    const { intent, bay, said, reason } = sent.findLast((one) => one.seq === 9);
+    assert.deepEqual({ intent, bay, said, reason }, { intent: "put_away", bay: "A1", said: "refused", reason: "bay_full" });
   },
 
   async "stopped on the device after the site had acted: the site's answer stands, and somebody must see it"() {
     let turn = 0;
-    const world = site({ answer: (one) => (one.intent === "lookup" ? no(one, "nonce_reused") : yes(one)), whole: () => { if (++turn === 1) throw new Error("lost"); } });
+    const world = site({ answer: (one) => ({ ...yes(one), verdict: "repeated" }), whole: () => { if (++turn === 1) throw new Error("lost"); } });
     const store = memoryStore("1.1"), other = device(world, { store, waits: { first: 5000, longest: 5000 } });
     const kept = await other.queue.add(scan("A"));
     await until(() => other.queue.state().trouble);
     other.queue.close();
     // Another page of the same device knows nothing of the first try.
     const { queue } = device(world, { store });
-    await queue.say(kept.nonce, "refused");
+    await queue.say(kept.nonce, "refused", "bay_full");
     await queue.drain();
     await empty(queue);
-    assert.deepEqual(world.requests.map((one) => one.intent), ["put_away", "lookup", "put_away"]);
+    const question = ({ nonce, text, intent, depot, bay }) => ({ nonce, text, intent, depot, bay });
+    assert.deepEqual(world.requests.map((one) => one.said), [undefined, "refused"]);
+    assert.deepEqual(question(world.requests[1]), question(world.requests[0]));
     assert.equal(queue.state().parked, 1);
   },
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -18,6 +18,8 @@ class Watch:
     """What ends it, as the words on a button."""
     link: str = ""
     """Where that is done, a path with %(name)s of the details."""
+    states: Mapping[str, Any] = field(default_factory=dict)
+    """What its states are called where the usual words, due soon and overdue, do not fit it."""
 
 
 _watches: dict[str, Watch] = {}

@@ -37,6 +37,8 @@ class Explained:
     alert: Alert
     title: str
     sentence: str
+    state: str
+    """What its state is called."""
     action: str
     link: str
     citation: Citation | None
@@ -56,6 +58,7 @@ def explain(alert: Alert, now: datetime) -> Explained:
         alert=alert,
         title=str(watch.title),
         sentence=str(sentence) % words,
+        state=str(watch.states.get(alert.state) or alert.get_state_display()),
         action=str(watch.action),
         link=watch.link % words,
         citation=cite(alert.clause, local_due) if alert.clause else None,

@@ -8,13 +8,13 @@ from decimal import Decimal, InvalidOperation
 from django.db import transaction
 
 from wastetrack.districts.models import Figure, Pair
-from wastetrack.districts.words import TABLES
+from wastetrack.districts.words import TABLES, direction
 from wastetrack.errors import NotPermitted, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations.compatibility import ANYTHING, GROUPS
-from wastetrack.regulations.parameters import parameter
+from wastetrack.regulations.parameters import Parameter, parameter
 
 SOURCE_LENGTH, CONSEQUENCE_LENGTH = 200, 120
 LARGEST = Decimal(100_000_000)
@@ -31,7 +31,9 @@ def require_district(actor: Actor) -> str:
 def set_figure(*, actor: Actor, key: str, value: object, source: str, now: datetime) -> Figure:
     """Set a parameter's value for the actor's own district.
 
-    Raises Invalid(unknown_figure | figure_not_a_number | source_missing), NotPermitted(not_your_part).
+    What the law says may be made stricter alone; where nothing is stricter, it stays as it is.
+    Raises Invalid(unknown_figure | figure_fixed | figure_not_a_number | figure_not_looser | source_missing),
+    NotPermitted(not_your_part).
     """
     division = require_district(actor)
     if key.partition(".")[0] not in TABLES:
@@ -40,12 +42,8 @@ def set_figure(*, actor: Actor, key: str, value: object, source: str, now: datet
         rule = parameter(key)
     except KeyError:
         raise invalid("key", "unknown_figure") from None
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise invalid("value", "figure_not_a_number") from None
-    if not number.is_finite() or not 0 <= number <= LARGEST or number != number.quantize(Decimal("0.001")):
-        raise invalid("value", "figure_not_a_number")
+    number = _number(value)
+    _require_not_looser(key, rule, number)
     with transaction.atomic():
         row, _ = Figure.objects.update_or_create(
             division=division, key=key, defaults={"value": number, "source": _source(source), "set_at": now}
@@ -53,6 +51,25 @@ def set_figure(*, actor: Actor, key: str, value: object, source: str, now: datet
         payload = {"key": key, "value": f"{number.normalize():f}", "rule": str(rule.value), "source": row.source}
         record(actor, [Fact("district.set_figure", f"district:{division}", _readers(division), payload)], now=now)
     return row
+
+
+def _number(value: object) -> Decimal:
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise invalid("value", "figure_not_a_number") from None
+    if not number.is_finite() or not 0 <= number <= LARGEST or number != number.quantize(Decimal("0.001")):
+        raise invalid("value", "figure_not_a_number")
+    return number
+
+
+def _require_not_looser(key: str, rule: Parameter, number: Decimal) -> None:
+    """National law is no district's to loosen."""
+    way = direction(key, rule.confidence)
+    if not way:
+        raise invalid("key", "figure_fixed")
+    if (way == "lower" and number > rule.value) or (way == "higher" and number < rule.value):
+        raise invalid("value", "figure_not_looser", rule=str(rule.value))
 
 
 def set_pair(

@@ -59,6 +59,24 @@ FIGURES: Mapping[str, Any] = {
     "supervision.small_firm_tonnes_a_year": _("Small firm up to, a year"),
 }
 
+STRICTER: Mapping[str, str] = {
+    "storage_point.max_kg": "lower",
+    "facility.liquid_share_percent": "higher",
+    "facility.video_days": "higher",
+    "manifest.confirm_working_days": "lower",
+    "manifest.paper_working_days": "lower",
+    "permit.overrun_percent": "lower",
+    "supervision.key_tonnes_a_year": "lower",
+    "supervision.simplified_tonnes_a_year": "lower",
+}
+"""Which way a figure of the law is stricter: a district may set it that way alone.
+
+The program's own figures may be set either way; a figure of the law that is not here has no stricter side (how long a
+permit holds, how long records are kept) and is no district's to set.
+"""
+LAW = frozenset("AB")
+"""The confidence of a figure that is the law's."""
+
 UNITS: Mapping[str, Any] = {
     "hours": _("hours"),
     "drums": _("drums"),
@@ -67,6 +85,11 @@ UNITS: Mapping[str, Any] = {
     "months": _("months"),
     "years": _("years"),
 }
+
+
+def direction(key: str, confidence: str) -> str:
+    """How a district may set a figure: `lower` or `higher` than the rules alone, `either`, or not at all: ``."""
+    return STRICTER.get(key, "") if confidence in LAW else "either"
 
 
 def figure_name(key: str) -> str:

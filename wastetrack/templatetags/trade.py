@@ -35,9 +35,15 @@ def mass(mass_g: int | None) -> SafeString | str:
     if mass_g is None:
         return "—"
     if mass_g < GRAMS_PER_TONNE:
-        return format_html('<span class="figure">{}</span> <span class="unit">kg</span>', kg_text(mass_g))
+        return _with_unit(kg_text(mass_g), "kg")
     shown = f"{tonnes(mass_g):.3f}".rstrip("0").rstrip(".")
-    return format_html('<span class="figure">{}</span> <span class="unit">t</span>', shown)
+    return _with_unit(shown, "t")
+
+
+def _with_unit(figure: str | None, unit: str) -> SafeString:
+    """A figure and its unit, never on two lines."""
+    html = '<span class="nowrap"><span class="figure">{}</span> <span class="unit">{}</span></span>'
+    return format_html(html, figure, unit)
 
 
 @register.filter

@@ -169,14 +169,21 @@ def remember_reactions(*, actor: Actor, container: Container, now: datetime) -> 
         record(actor, [Fact("stream.save", f"stream:{stream.pk}", container.readers(), payload)], now=now)
 
 
-def state_reactions(*, actor: Actor, container: Container, groups: object, now: datetime) -> Container:
-    """Holder or generator says with what a container reacts: group codes, or `none`.
-
-    Raises Invalid(missing | unknown_group), NotPermitted(not_your_part).
-    """
+def require_stating(*, actor: Actor, container: Container) -> None:
+    """Raises NotPermitted unless the actor may say of this container with what it reacts, Refused where it is gone."""
     actor.require_write()
     if actor.organisation_id not in (container.holder_id, container.generator_id):
         raise NotPermitted("not_your_part")
+    if container.state in (ContainerState.TREATED, ContainerState.EMPTIED, ContainerState.VOIDED):
+        raise Refused(container.state)
+
+
+def state_reactions(*, actor: Actor, container: Container, groups: object, now: datetime) -> Container:
+    """Holder or generator says with what a container reacts: group codes, or `none`.
+
+    Raises Invalid(missing | unknown_group), NotPermitted(not_your_part), Refused(treated | emptied | voided).
+    """
+    require_stating(actor=actor, container=container)
     reader = Reader()
     stated = reader.groups("reaction_groups", groups, None)
     if stated is None:

@@ -106,6 +106,11 @@ function closed(code) {
   socket = null;
   if (ended) return;
   if (code === NOBODY) {
+    // Scans go on where they are kept on the device: that page says by itself who has to sign in.
+    if (document.getElementById("scan")) {
+      body.dispatchEvent(new CustomEvent("signed-out"));
+      return;
+    }
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
     return;
   }

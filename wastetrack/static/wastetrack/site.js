@@ -134,7 +134,13 @@ for (const form of document.querySelectorAll("form[data-pick]")) {
     bar.classList.toggle("is-on", picked > 0);
     bar.querySelector("[data-count]").textContent = String(picked);
     const mass = bar.querySelector("[data-mass]");
-    if (mass) mass.textContent = String(ticked.reduce((sum, box) => sum + Number(box.dataset.massG), 0) / 1000);
+    if (mass) {
+      // As everywhere: kg below a tonne, t above.
+      const kg = ticked.reduce((sum, box) => sum + Number(box.dataset.massG), 0) / 1000, heavy = kg >= 1000;
+      mass.textContent = String(heavy ? Math.round(kg) / 1000 : kg);
+      const unit = bar.querySelector("[data-unit]");
+      if (unit) unit.textContent = heavy ? "t" : "kg";
+    }
     if (all) {
       all.checked = picked > 0 && picked === boxes().length;
       all.indeterminate = picked > 0 && !all.checked;

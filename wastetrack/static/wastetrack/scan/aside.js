@@ -19,7 +19,7 @@ export class Aside {
     const known = await this.local();
     if (known) return this.drawLocal(known);
     if (this.busy()) return this.later();
-    const { depot, container } = this.asked(), query = new URLSearchParams({ depot, container });
+    const { depot, container, intent } = this.asked(), query = new URLSearchParams({ depot, container, intent });
     const response = await fetch(`/scan/aside?${query}`, { headers: { "HX-Request": "true" } }).catch(() => null);
     if (!response?.ok) return;
     const read = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -39,7 +39,7 @@ export class Aside {
 
   drawLocal({ stock, waiting }) {
     if (!stock) return;
-    const gone = new Set(waiting.filter((scan) => scan.said === "accepted").map((scan) => scan.text));
+    const gone = new Set(waiting.filter((scan) => scan.said === "accepted").map((scan) => String(scan.text)));
     const done = (drum) => [...gone].some((text) => text.includes(drum.code) || text.toUpperCase().replaceAll("-", "").includes(drum.short_code));
     const loads = new Map();
     for (const drum of stock.expected ?? []) {

@@ -1,12 +1,14 @@
 // Putting away, drum first: the drums in hand, and the bays that may take them. They are kept on the device until a
 // bay is scanned or tapped, or somebody puts them down again.
 
+import { standing } from "./rules.js";
 import { button, fill, make } from "./verdict.js";
 
 const ASK_MS = 1_500;                           // no answer by then: the device proposes by what it knows
 
 export class Hand {
-  // place(drums, bay): somebody chose a bay for these. judge(drum): [{ code, name, problem }], best first, or null.
+  // place(drums, bay): somebody chose a bay for these. judge(drum): { bays: [{ code, name, problem }], best first, or null;
+  // stands_in; stands_right }.
   constructor(box, { owner, words, place, judge }) {
     Object.assign(this, { box, words, place, judge, where: `hand:${owner}`, drums: [], asked: 0 });
     try {
@@ -57,11 +59,11 @@ export class Hand {
     if (!this.empty) this.box.prepend(make("span", "muted", fill(this.words.inHand, { n: this.drums.length })));
   }
 
-  // { bays, drum, problem }: what may take this drum, by the site, or by the device when no answer comes. Null when a
+  // { bays, stands_in, stands_right, … }: what may take this drum, by the site, or by the device when no answer comes. Null when a
   // later question has overtaken this one.
   async propose(drum, depot, online) {
     const turn = ++this.asked;
-    const told = (online && await ask(drum, depot)) || { bays: this.judge(drum) };
+    const told = (online && await ask(drum, depot)) || this.judge(drum);
     return turn === this.asked ? told : null;
   }
 
@@ -85,12 +87,15 @@ async function ask(drum, depot) {
   return answer?.ok ? answer.json().catch(() => null) : null;
 }
 
-// The bays of the stock that this device knows, those that may take the drum first; null where it knows none.
+// The other bays of the stock that this device knows, those that may take the drum first, and where it stands; `bays` is
+// null where the device knows none.
 export function fitting(judge, stock, waiting, drum) {
-  if (!stock) return null;
-  const bays = stock.bays.map(({ code, name, admits }) => {
+  if (!stock) return { bays: null, stands_in: null, stands_right: false };
+  const here = standing(stock, waiting, drum);
+  const bays = stock.bays.filter(({ code }) => code !== here?.bay).map(({ code, name, admits }) => {
     const { verdict, reason } = judge(stock, waiting, { text: drum.text, intent: "put_away", bay: code });
     return { code, name, problem: verdict === "refused" ? reason : null, meant: admits.length > 0 };
   });
-  return bays.sort((a, b) => Number(Boolean(a.problem)) - Number(Boolean(b.problem)) || Number(b.meant) - Number(a.meant));
+  bays.sort((a, b) => Number(Boolean(a.problem)) - Number(Boolean(b.problem)) || Number(b.meant) - Number(a.meant));
+  return { bays, stands_in: here?.bay ?? null, stands_right: here?.problem === null };
 }

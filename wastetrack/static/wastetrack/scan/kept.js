@@ -30,10 +30,11 @@ export class Kept {
 
   draw() {
     if (!this.state) return;
-    const { waiting, oldestAt, parked } = this.state, age = oldestAt ? Date.now() - oldestAt : 0;
+    const { waiting, oldestAt, parked, sending } = this.state, age = oldestAt ? Date.now() - oldestAt : 0;
     const waits = waiting > 1 || (waiting === 1 && age > FRESH_MS);
     this.line.dataset.waits = waits ? "yes" : "no";
-    const text = waits ? fill(this.words.waiting, { n: waiting, t: span(age, this.words) }) : this.words.allSent;
+    const calm = waiting || sending ? this.words.sending : this.words.allSent;
+    const text = waits ? fill(this.words.waiting, { n: waiting, t: span(age, this.words) }) : calm;
     // A reader of the screen hears it when it changes, not every second.
     if (this.says.textContent !== text) this.says.textContent = text;
     this.opener.hidden = !parked;
@@ -55,7 +56,7 @@ export class Kept {
   row({ nonce, scan, answer, at }) {
     const row = make("li"), drum = answer.container;
     const time = make("time", "muted small figure", new Date(scan.scanned_at ?? at).toLocaleString(this.words.language));
-    const text = (scan.text ?? "").trim();
+    const text = String(scan.text ?? "").trim();
     row.append(
       make("strong", "code", drum ? grouped(drum.short_code) : text.split("/").pop().slice(0, 40)), " ",
       make("span", "muted", this.words.modes[scan.intent] ?? scan.intent), " ", time,

@@ -21,6 +21,9 @@ import { Wedge, keepingLines } from "./wedge.js";
 const SLOW_MS = 300;                            // a wait shorter than this is not worth a word
 const PATIENCE_MS = 1_500;                      // no answer by then: the device says what it knows
 const WITH_BAY = new Set(["check_in", "put_away", "count"]);
+const DONE = new Set(["accepted", "flagged", "weigh"]);
+const CHANGES = new Set(["check_in", "put_away", "check_out", "count"]);
+const OTHER_BAY = /^(bay_(?!missing)|no_(place|room|safe_bay)|bund_|unknown_bay|wrong_bay)/;
 
 const page = document.getElementById("scan"), byId = (name) => document.getElementById(`scan-${name}`);
 const form = page.querySelector("form"), data = page.dataset;
@@ -52,7 +55,11 @@ async function openQueue() {
 
 // --- one scan, one verdict ---
 
-const asked = new Map();                        // nonce → { scan, local }: no answer of the site yet
+const asked = new Map();                        // nonce → { scan, local, turn, drum, was }: no answer of the site yet
+const stands = new Map();                       // code → bay, as far as this page was told
+const placing = new Set();                      // nonces of drums from the hand of which nothing is said yet
+let turns = 0, undoneUpTo = 0;                  // scans are numbered by this page; up to here nothing is undone any more
+let nextSign = null;                            // what a bay, chosen while drums are being placed, will do
 let shown = null;                               // the scan whose verdict is on the screen
 let weighing = null;                            // { text, code }: a drum that is to be weighed again
 const held = [];                                // scans that wait for their weight to be mended
@@ -63,8 +70,14 @@ function scanned(text) {
   const kilograms = intent === "check_in" ? typedKg(chosen("mass_kg")) : "";
   if (kilograms === null) {
     // The drum is not at fault: it goes on by Enter, once the weight is mended.
-    held.push(text);
-    return markMass(true);
+    if (!held.includes(text)) held.push(text);
+    markMass(true);
+    return showHeld();
+  }
+  // The weight was mended and a drum scanned right away: it is the weight of the one that waits for it.
+  if (held.length && intent === "check_in") {
+    if (!held.includes(text)) held.push(text);
+    return goOn();
   }
   if (weighing && intent === "check_in" && !weighed(found, text, kilograms)) return;
   if (intent === "put_away" && !chosen("bay") && isDrum(found)) return takeInHand(found, text);
@@ -79,9 +92,11 @@ const isDrum = (found) => found.kind === "container" || found.kind === "short";
 
 async function submit(wanted) {
   const scan = { nonce: newNonce(), scanned_at: new Date().toISOString(), depot: chosen("depot"), ...wanted };
-  const { hint, again } = wanted, one = { scan, local: null, hint, again };
-  delete scan.hint;
-  delete scan.again;
+  const { hint, again, inHand } = wanted, drum = drumOf(scan);
+  const one = { scan, local: null, hint, again, turn: ++turns, drum, was: stands.get(drum?.code) ?? null };
+  for (const own of ["hint", "again", "inHand"]) delete scan[own];
+  if (inHand) placing.add(scan.nonce);
+  else if (drum) hand.drop(drum.code);
   asked.set(scan.nonce, one);
   shown = scan;
   const slow = setTimeout(() => { if (shown === scan && asked.has(scan.nonce) && !one.local) verdict.waitingFor(scan.text); }, SLOW_MS);
@@ -90,10 +105,41 @@ async function submit(wanted) {
   } catch {
     clearTimeout(slow);
     asked.delete(scan.nonce);
+    if (drum && inHand) hand.add(drum);
+    placed(scan);
     return refuse(words.notKept, scan.text);
   }
   const { trouble, stop } = queue.state();
   setTimeout(() => judgeHere(one), trouble || stop || !navigator.onLine ? 0 : PATIENCE_MS);
+}
+
+// The drum of a scan into a bay, as the hand keeps it.
+function drumOf({ text, intent }) {
+  const found = read(text, data.publicUrl);
+  return intent === "put_away" && isDrum(found) ? { code: found.code, text, shown: nameOf(text) } : null;
+}
+
+// A bay that may not take it: whoever was told to choose another still has the drum in hand.
+function backInHand(one, reason) {
+  if (!one.drum || !OTHER_BAY.test(reason ?? "")) return;
+  one.back = true;
+  hand.add(one.drum);
+}
+
+// It is known what came of a drum from the hand. A sign that was scanned meanwhile is for the one that came back.
+function placed(scan) {
+  if (!placing.delete(scan.nonce) || placing.size || !nextSign) return;
+  const go = nextSign;
+  nextSign = null;
+  go();
+}
+
+function standsNow(intent, { drum, bay }) {
+  if (!drum || intent === "lookup" || intent === "count") return;
+  for (const code of [drum.code, drum.short_code]) {
+    if (bay && ["check_in", "put_away"].includes(intent)) stands.set(code, bay);
+    else stands.delete(code);
+  }
 }
 
 // No answer of the site: the device says what it knows, and remembers that it said so.
@@ -103,17 +149,33 @@ async function judgeHere(one) {
   const waiting = await queue.waiting(Infinity), stock = await current(store, scan.depot);
   const before = waiting.slice(0, Math.max(0, waiting.findIndex(({ nonce }) => nonce === scan.nonce)));
   const found = judge(stock, before, scan);
-  if (!asked.has(scan.nonce) || !(await queue.say(scan.nonce, found.verdict))) return;
+  if (!asked.has(scan.nonce) || !(await queue.say(scan.nonce, found.verdict, found.reason))) return;
   one.local = found;
-  if (shown === scan) show(localReading(found, scan), scan, { local: words.localOnly });
+  const told = localReading(found, one);
+  if (found.verdict === "refused") backInHand(one, found.reason);
+  if (found.verdict === "accepted") standsNow(scan.intent, told);
+  noteUndoable(told, one);
+  if (shown === scan) show(told, scan, { local: words.localOnly });
   else sound(found.verdict === "refused" ? "refused" : "kept");
   aside.later();
+  placed(scan);
 }
 
-function localReading(found, scan) {
+function localReading(found, one) {
+  const { scan } = one;
   if (found.verdict === "kept") return { kind: "kept", intent: scan.intent, word: words.kept, message: "" };
   const message = found.message ?? (found.reason ? sentence(words, found.reason, found.params) : "");
-  return reading({ ...found, message }, scan.intent, words);
+  return readingOf({ ...found, message }, one);
+}
+
+function readingOf(answer, { scan, was }) {
+  const told = reading(answer, scan.intent, words);
+  // A count is blind: what is shown is the bay that is counted, not where the books have the drum.
+  if (scan.intent === "count") told.bay = scan.bay || null;
+  if (told.kind === "accepted" && scan.intent === "put_away" && was && told.bay === was) {
+    Object.assign(told, { kind: "repeated-accepted", word: fill(words.hereIn, { b: was }) });
+  }
+  return told;
 }
 
 function answered({ scan, answer, own }) {
@@ -122,21 +184,49 @@ function answered({ scan, answer, own }) {
   asked.delete(scan.nonce);
   if (!own || !one) return;                     // of an earlier page: what matters of it is in the list
   if (one.hint && answer.reason === "bay_missing") Object.assign(answer, one.hint);
-  const told = reading(answer, scan.intent, words);
+  const told = readingOf(answer, one);
+  signedOut = false;
+  if (!one.local && !answer.reason) standsNow(scan.intent, told);
+  if (!one.local) backInHand(one, answer.reason);
+  else if (one.back && !answer.reason) hand.drop(one.drum.code);
+  noteUndoable(told, one);
   if (scan.intent === "count" && told.kind === "accepted") told.progress = tally(scan);
   if (scan.intent === "check_out" && answer.load) manifest.value = answer.load.manifest;
-  if (!one.local) return show(told, scan, { again: one.again });
+  if (!one.local) {
+    show(told, scan);
+    return placed(scan);
+  }
   // The operator has heard the device's verdict: a later scan keeps the screen, and a contradiction is in the list.
-  if (shown?.nonce === scan.nonce) show(told, scan, { quiet: told.kind === localReading(one.local, scan).kind });
+  if (shown?.nonce === scan.nonce) show(told, scan, { quiet: told.kind === localReading(one.local, one).kind });
+  else verdict.offerUndo(undoOffer());
 }
 
-let undoable = null;                            // the last own scan, while its verdict is on the screen
+let undoable = null;                            // { nonce, turn, name }: the last own scan that changed something
+
+// The site undoes the last scan that changed something: a stop, a repeat or a look in between leaves it undoable.
+function noteUndoable({ kind, intent, drum }, { scan, turn, again }) {
+  if (intent === "undo") return;
+  if (undoable?.nonce === scan.nonce && !DONE.has(kind)) undoable = null;
+  if (!CHANGES.has(intent) || turn <= undoneUpTo || undoable?.turn > turn) return;
+  if (DONE.has(kind) && !again) undoable = { nonce: scan.nonce, turn, name: grouped(drum?.short_code) || nameOf(scan.text) };
+  // Done, but not to be undone by itself; or nobody knows yet whether it is done.
+  else if (DONE.has(kind) || kind === "kept" || (kind === "repeated-accepted" && intent === "put_away")) undoable = null;
+}
+
+// What the button says: the drum, where the screen speaks of something else.
+function undoOffer() {
+  if (!undoable) return null;
+  return shown?.nonce === undoable.nonce ? "" : undoable.name;
+}
 
 function show(told, scan, how = {}) {
+  if (held.length && shown === null) {
+    // Whoever has to mend a weight still sees so; what came of an earlier drum is heard.
+    sound(told.kind);
+    return verdict.offerUndo(undoOffer());
+  }
   shown = scan;
-  const soft = ["accepted", "flagged", "weigh"].includes(told.kind);
-  undoable = soft && scan.intent !== "undo" && !how.again ? scan : null;
-  verdict.show(told, { scanned: scan.intent === "undo" ? "" : scan.text, undo: Boolean(undoable), ...how });
+  verdict.show(told, { scanned: scan.intent === "undo" ? "" : scan.text, undo: undoOffer(), ...how });
   if (weighing && document.activeElement === mass) focus();
   weighing = null;
   if (told.kind === "weigh" && told.drum) {
@@ -147,12 +237,27 @@ function show(told, scan, how = {}) {
 
 function refuse(message, text = "") {
   shown = null;
-  undoable = null;
-  verdict.show({ kind: "refused", intent: chosen("intent"), word: words.refused, message }, { scanned: text });
+  verdict.show({ kind: "refused", intent: chosen("intent"), word: words.refused, message }, { scanned: text, undo: undoOffer() });
+}
+
+// The weight can't be read: the screen says so, and which drums wait for it.
+function showHeld(quiet = false) {
+  shown = null;
+  const message = `${words.sentences.mass_not_a_number} ${fill(words.massHeld, { c: held.map(nameOf).join(", ") })}`;
+  const drop = button("btn btn-lg", words.putDown, () => {
+    held.length = 0;
+    clearMass();
+    ready();
+    focus();
+  });
+  verdict.show({ kind: "refused", intent: "check_in", word: words.massWrong, message }, { quiet, choices: [drop], undo: undoOffer() });
 }
 
 const verdict = new Verdict(document.getElementById("verdict"), words, () => {
-  if (undoable) submit({ text: undoable.nonce, intent: "undo" });
+  if (undoable) {
+    submit({ text: undoable.nonce, intent: "undo" });
+    undoneUpTo = undoable.turn;
+  }
   undoable = null;
   focus();
 });
@@ -182,6 +287,11 @@ function markMass(wrong) {
   tell(wrong ? `${words.sentences.mass_not_a_number} ${held.join(" ")}` : "");
 }
 
+// The weight is mended: the drums that waited for it go on, the first with the weight.
+function goOn() {
+  for (const one of held.splice(0)) scanned(one);
+}
+
 function clearMass() {
   if (!mass) return;
   if (mass.hasAttribute("aria-invalid")) markMass(false);
@@ -191,7 +301,11 @@ function clearMass() {
 // A scanner does not know where the focus is: a code that lands in the mass field is a scan all the same.
 function massDone() {
   const { kilograms, code } = partedMass(mass.value, (text) => read(text, data.publicUrl).kind);
-  if (kilograms === null) return markMass(true);
+  if (kilograms === null) {
+    markMass(true);
+    if (held.length) showHeld();
+    return;
+  }
   mass.value = kilograms;
   if (mass.hasAttribute("aria-invalid")) markMass(false);
   const again = held.splice(0);
@@ -209,9 +323,19 @@ mass?.addEventListener("keydown", (event) => {
   massDone();
 });
 
+// Mended and tapped elsewhere: nobody need know of Enter.
+mass?.addEventListener("change", () => {
+  if (held.length && typedKg(mass.value)) massDone();
+});
+
 // --- bays ---
 
 function bayScanned(found, text) {
+  // Nothing is said yet of the drums just put away: one of them may come back, and this sign is for it.
+  if (placing.size && hand.empty && chosen("intent") === "put_away") {
+    nextSign = () => scanned(text);
+    return;
+  }
   const option = [...(bay?.options ?? [])].find((one) => one.dataset.id === found.code || one.value === found.code);
   // A drum in hand goes to the site with the sign as it is: the site knows whose bay that is, and keeps the scan.
   if (!hand.empty && chosen("intent") === "put_away") return hand.give(option ? option.value : text);
@@ -221,19 +345,29 @@ function bayScanned(found, text) {
 }
 
 function bayChosen() {
+  if (placing.size && hand.empty && bay.value && chosen("intent") === "put_away") {
+    const { value } = bay;
+    bay.value = "";
+    nextSign = () => {
+      bay.value = value;
+      bayChosen();
+    };
+    return;
+  }
   remember();
   if (!hand.empty && chosen("intent") === "put_away" && bay.value) return hand.give(bay.value);
   if (!bay.value) return;
-  shown = undoable = null;
+  shown = null;
+  if (held.length) return showHeld(true);
   const message = chosen("intent") === "count" ? words.countFollows : words.bayFollows;
-  verdict.show({ kind: "bay", word: words.bay, message, bay: bay.value, bayOnly: true, intent: chosen("intent") });
+  verdict.show({ kind: "bay", word: words.bay, message, bay: bay.value, bayOnly: true, intent: chosen("intent") }, { undo: undoOffer() });
 }
 
 const hand = new Hand(byId("hand"), {
   owner: data.owner,
   words,
   place(drums, code) {
-    for (const drum of drums) submit({ text: drum.text, intent: "put_away", bay: code });
+    for (const drum of drums) submit({ text: drum.text, intent: "put_away", bay: code, inHand: true });
     bay.value = "";
     remember();
     focus();
@@ -245,9 +379,9 @@ let stockNow = null, waitingNow = [];           // for proposals without the sit
 async function takeInHand(found, text) {
   const drum = { code: found.code, text, shown: nameOf(text) };
   hand.add(drum);
-  shown = undoable = null;
+  shown = null;
   const base = { kind: "hand", intent: "put_away", word: words.hand, message: words.scanBay };
-  verdict.show(base, { scanned: drum.shown });
+  verdict.show(base, { scanned: drum.shown, undo: undoOffer() });
   await opened;
   stockNow = await current(store, chosen("depot"));
   waitingNow = await queue.waiting(Infinity);
@@ -258,11 +392,20 @@ async function takeInHand(found, text) {
     hand.drop(drum.code);
     return submit({ text, intent: "put_away", bay: "", hint: { reason: told.refusal.code, message: told.refusal.message } });
   }
-  if (shown || document.body.dataset.verdict !== "hand") return;
+  if (told.stands_in) stands.set(drum.code, told.stands_in);
   const able = told.bays?.some((one) => !one.problem);
+  const right = told.bays && !able && told.stands_right;
+  if (shown || document.body.dataset.verdict !== "hand") return;
+  if (right) {
+    // There is no better bay: nobody need carry it about.
+    hand.drop(drum.code);
+    const here = { b: told.stands_in }, word = fill(words.hereIn, here), message = fill(words.standsRight, here);
+    const stay = { kind: "repeated-accepted", intent: "put_away", word, message, drum: told.container ?? null, bay: told.stands_in };
+    return verdict.show(stay, { scanned: drum.shown, undo: undoOffer() });
+  }
   const where = told.stands_in ? fill(words.standsIn, { b: told.stands_in }) : "";
   const message = `${where} ${told.bays && !able ? words.noBay : words.scanBay}`.trim();
-  verdict.show({ ...base, drum: told.container ?? null, message }, { scanned: drum.shown, quiet: true, choices: hand.choices(told.bays) });
+  verdict.show({ ...base, drum: told.container ?? null, message }, { scanned: drum.shown, quiet: true, choices: hand.choices(told.bays), undo: undoOffer() });
 }
 
 const counts = new Map();                       // bay → codes counted by this page: what was scanned, not what should be there
@@ -278,10 +421,23 @@ function tally(scan) {
 const kept = new Kept({ line: byId("kept"), list: byId("parked"), words, queue: () => queue });
 const aside = new Aside({
   box: byId("aside"), words,
-  asked: () => ({ depot: chosen("depot"), container: verdict.code, manifest: manifest?.value ?? "" }),
+  asked: () => ({ depot: chosen("depot"), container: verdict.code, manifest: manifest?.value ?? "", intent: shown?.intent ?? chosen("intent") }),
   local: async () => (store && queue?.state().trouble ? { stock: await current(store, chosen("depot")), waiting: await queue.waiting(Infinity) } : null),
-  place: (nodes, code) => { if (code === verdict.code && ["accepted", "repeated-accepted"].includes(document.body.dataset.verdict)) verdict.part("place").replaceChildren(...nodes); },
+  place: (nodes, code) => { if (code === verdict.code && !["count", "check_out"].includes(shown?.intent ?? chosen("intent")) && ["accepted", "repeated-accepted"].includes(document.body.dataset.verdict)) verdict.part("place").replaceChildren(...nodes); },
   busy: () => asked.size > 0,
+});
+
+let signedOut = false;                          // the feed was told that nobody is signed in any more
+
+// Nothing may take the operator away from this page: scans go on, and the words above them say who has to sign in.
+document.body.addEventListener("signed-out", () => {
+  signedOut = true;
+  tell(words.signedOut, [words.signIn, signIn()]);
+});
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (!event.detail.xhr?.getResponseHeader("HX-Redirect")) return;
+  event.preventDefault();
+  document.body.dispatchEvent(new CustomEvent("signed-out"));
 });
 
 function stateTold(state) {
@@ -292,6 +448,7 @@ function stateTold(state) {
     const [text, label, href] = doors[stop] ?? [state.stop.message ?? words.reload, words.load, location.href];
     return tell(text, [label, href]);
   }
+  if (signedOut && !state.trouble) return tell(words.signedOut, [words.signIn, signIn()]);
   tell(state.trouble ? words[state.trouble] ?? words.offline : "");
 }
 
@@ -351,14 +508,22 @@ function remember() {
 }
 
 function ready() {
-  shown = undoable = weighing = null;
+  shown = weighing = null;
+  if (held.length) return showHeld(true);
   const message = { count: bay?.value ? "" : words.countBay, check_out: manifest?.value ? "" : words.chooseManifest }[chosen("intent")] ?? "";
-  verdict.show({ kind: "ready", intent: chosen("intent"), message }, { quiet: true });
+  verdict.show({ kind: "ready", intent: chosen("intent"), message }, { quiet: true, undo: undoOffer() });
 }
 
 for (const radio of form.querySelectorAll("[name=intent]")) {
   radio.closest("label").hidden = false;
   radio.addEventListener("change", () => {
+    if (held.length) {
+      // A drum that waits for its weight is checked in, or put down, before anything else.
+      form.elements.intent.value = "check_in";
+      showHeld();
+      return focus();
+    }
+    nextSign = null;
     // The bay that was counted is not the one to put drums into.
     if (bay) bay.value = "";
     remember();
@@ -428,14 +593,14 @@ function ask(texts, live = false) {
   const key = [...texts].sort().join("\n");
   if (asking === key) return;
   asking = key;
-  shown = undoable = null;
+  shown = null;
   const choices = texts.map((text) => button("btn btn-lg scan-choice code", nameOf(text), () => {
     asking = "";
     if (live) camera.chosen(texts);
     scanned(text);
     focus();
   }));
-  verdict.show({ kind: "which", intent: chosen("intent"), word: words.which, message: live ? words.twoCodes : words.twoInPhoto }, { choices });
+  verdict.show({ kind: "which", intent: chosen("intent"), word: words.which, message: live ? words.twoCodes : words.twoInPhoto }, { choices, undo: undoOffer() });
 }
 
 const names = new Map();                        // long code → short code, of the drums that this device knows

@@ -2,7 +2,7 @@
 //
 //   const queue = new Queue({ store, send, clock, listen });
 //   const scan = await queue.add({ text, intent, depot, bay, mass_kg });   // committed on the device: now it may beep
-//   queue.say(scan.nonce, "accepted" | "refused" | "kept")                 // what the device itself told the operator
+//   queue.say(scan.nonce, "accepted" | "refused" | "kept", reason)         // what the device itself told the operator
 //   queue.drain()                                                          // send what waits; also after signing in
 //   queue.state() → { waiting, oldestAt, parked, stop, trouble, sending }
 //   listen({ kind: "answer", scan, answer, own }) · listen({ kind: "state", ...queue.state() })
@@ -60,8 +60,8 @@ export class Queue {
   }
 
   // What the device told the operator before the site could; false when the answer is there already. What it stopped was
-  // not done: such a scan goes to the record alone, unless the site may have acted on it before.
-  say(nonce, said) { return this.#store.change(nonce, { said, stopped: said === "refused" && !this.#tried.has(nonce) }); }
+  // not done: the site puts such a scan on record with the reason, and answers what it did if it had acted before.
+  say(nonce, said, reason = null) { return this.#store.change(nonce, { said, reason }); }
 
   waiting() { return this.#store.waiting(); }
   parked() { return this.#store.parked(); }
@@ -78,7 +78,7 @@ export class Queue {
   async sendAgain(nonce) {
     const found = (await this.#store.parked()).find((one) => one.nonce === nonce);
     if (!found) return null;
-    const { order, seq, device, said, ...scan } = found.scan;
+    const { order, seq, device, said, reason, ...scan } = found.scan;
     const again = await this.add({ ...scan, nonce: found.answer.problem ? nonce : this.#nonce() });
     await this.putAway(nonce);
     return again;
@@ -273,10 +273,12 @@ export class Queue {
 
 // --- what goes out ---
 
-function asAsked({ nonce, text, intent, depot, bay, mass_kg, manifest, scanned_at, device, seq, said, timeless, stopped }, sent_at) {
-  const asked = stopped ? { nonce, text, intent: "lookup", depot, device, seq } : { nonce, text, intent, depot, bay, mass_kg, manifest, device, seq };
+function asAsked({ nonce, text, intent, depot, bay, mass_kg, manifest, scanned_at, device, seq, said, reason, timeless }, sent_at) {
+  // The same question whatever the device said meanwhile: by it the site knows a scan of which it has heard before.
+  const asked = { nonce, text, intent, depot, bay, mass_kg, manifest, device, seq };
   if (!timeless) Object.assign(asked, { scanned_at, sent_at });
   if (said === "accepted") asked.said = said;
+  if (said === "refused") Object.assign(asked, { said, reason });
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined && value !== null && value !== ""));
 }
 
@@ -323,18 +325,16 @@ function isFault({ problem }) {
 }
 
 // What to change before it is asked again, where the answer is not about the drum; null otherwise.
-function askedOtherwise(scan, { problem, reason }) {
+function askedOtherwise(scan, { problem }) {
   // A device whose clock stands in another century: the scan counts, its own time does not.
   const time = problem?.errors?.length && problem.errors.every((error) => TIMES.has(error.field));
-  if (time && !scan.timeless) return { timeless: true };
-  // The site had heard of it before the device stopped it: what it did then is the answer.
-  return scan.stopped && reason === "nonce_reused" ? { stopped: false } : null;
+  return time && !scan.timeless ? { timeless: true } : null;
 }
 
 // What the operator must hear of later: the site says something else than the device did, or could make nothing of it.
-function isToBeSeen({ said, intent, stopped }, { problem, reason, flag }) {
+function isToBeSeen({ said, intent }, { problem, reason, flag }) {
   if (problem) return true;
-  if (!said || stopped || intent === "lookup") return false;
+  if (!said || intent === "lookup") return false;
   if (said === "refused") return !reason;
   return flag ? true : Boolean(reason) && !(said === "kept" && reason === "already_here");
 }

@@ -19,6 +19,13 @@ export function judge(snapshot, waiting, scan) {
   return yard.judge(scan);
 }
 
+// Where a drum stands and whether that is right: { bay, problem }, null for one that stands in no bay here.
+export function standing(snapshot, waiting, scan) {
+  const yard = new Yard(snapshot);
+  for (const one of waiting) yard.apply(one);
+  return yard.standing(scan);
+}
+
 class Refusal {
   constructor(reason, params = {}, drum = null) { Object.assign(this, { reason, params, drum }); }
 }
@@ -58,6 +65,11 @@ export class Yard {
     }
   }
 
+  standing(scan) {
+    const { code } = this.#read(scan), drum = this.#drums.get(this.#codes.get(code) ?? code), bay = this.#bays.get(drum?.bay);
+    return drum?.place === "stock" && bay ? { bay: bay.code, problem: this.problem(bay, drum) } : null;
+  }
+
   // A scan that waits has happened, unless the device or the rules stopped it. What the operator was told has happened
   // even against a rule.
   apply(scan) {
@@ -72,11 +84,11 @@ export class Yard {
     this.#do(step, scan.nonce);
   }
 
-  #answer({ drum, bay, grams, kept: unsure, manifest }) {
+  #answer({ drum, bay, grams, kept: unsure, manifest, load, number }) {
     if (unsure) return kept(drum);
     const again = manifest && grams !== null ? this.#weighAgain(drum, grams) : null;
     const shown = drum && { ...told(drum), ...(grams !== null && { mass_kg: kilograms(grams) }) };
-    return { verdict: "accepted", reason: null, params: {}, container: shown, bay: bay ?? drum?.bay ?? null, weigh_again: again };
+    return { verdict: "accepted", reason: null, params: {}, container: shown, bay: bay ?? drum?.bay ?? null, weigh_again: again, ...(load && { load: loadAfter(load, number) }) };
   }
 
   // --- one step: what it would change; throws a Refusal ---
@@ -131,7 +143,7 @@ export class Yard {
     const [number, load] = found;
     if (!blank(scan.manifest) && scan.manifest !== number) throw new Refusal("other_manifest", { container: grouped(drum), manifest: number }, drum);
     if (load.loaded.has(drum.code) || load.loaded.has(drum.short_code)) throw new Refusal("already_loaded", { container: grouped(drum) }, drum);
-    return { drum, bay: drum.bay, grams: null, load };
+    return { drum, bay: drum.bay, grams: null, load, number };
   }
 
   #count(scan) {
@@ -147,7 +159,7 @@ export class Yard {
   // Only what this device did last, and has not been able to tell yet, can be undone without the site.
   #undo(scan) {
     const last = this.#done.at(-1);
-    return last && last.nonce === scan.text.trim() ? { drum: last.drum, undo: last, grams: null } : { drum: null, kept: true };
+    return last && last.nonce === String(scan.text).trim() ? { drum: last.drum, undo: last, grams: null } : { drum: null, kept: true };
   }
 
   // --- doing it ---
@@ -182,7 +194,7 @@ export class Yard {
 
   // --- what the scan names ---
 
-  #read(scan) { return read(scan.text, this.#snapshot.public_url); }
+  #read(scan) { return read(String(scan.text ?? ""), this.#snapshot.public_url); }
 
   // The drum, or null for a code that the snapshot does not know.
   #drumOf(scan) {
@@ -283,6 +295,7 @@ function bundTooSmall(bay, drum, there) {
 
 function sum(rows, value) { return rows.reduce((total, row) => total + value(row), 0); }
 
+const loadAfter = ({ containers, loaded }, manifest) => ({ manifest, expected: containers.size, done: loaded.size + 1 });
 const blank = (value) => value === undefined || value === null || value === "";
 
 // Whole grams; null where nothing was weighed.

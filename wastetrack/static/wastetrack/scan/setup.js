@@ -41,6 +41,8 @@ export function setUp(dialog, words, learned, closed) {
   dialog.addEventListener("close", () => {
     field.value = "";
     closed();
+    // It is opened at the foot of the page; the verdicts are at its head.
+    scrollTo({ top: 0 });
   });
   return () => {
     tell(words.setupWait);

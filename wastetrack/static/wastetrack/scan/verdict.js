@@ -3,8 +3,6 @@
 import { sound } from "./tones.js";
 
 export const ALREADY = new Set(["already_here", "already_loaded", "already_counted"]);
-const UNDOABLE = new Set(["check_in", "put_away", "check_out", "count"]);
-const DONE = new Set(["accepted", "flagged", "weigh"]);
 
 export function fill(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? "—"));
@@ -27,7 +25,7 @@ export function weight(kilograms) {
 // carries the first one, and its nonce was made for one scan: whoever never saw the first answer sees it now.
 export function reading(answer, intent, words) {
   const told = { intent, drum: answer.container, bay: answer.bay ?? null, load: answer.load ?? null, action: answer.action ?? null, masses: null };
-  if (ALREADY.has(answer.reason)) return { ...told, kind: "repeated-accepted", word: words.here, message: answer.message };
+  if (ALREADY.has(answer.reason)) return { ...told, kind: "repeated-accepted", word: words[answer.reason], message: answer.message };
   if (answer.reason) return { ...told, kind: "refused", word: words.refused, message: answer.message };
   if (answer.weigh_again) {
     const { limit_percent: p } = answer.weigh_again;
@@ -48,8 +46,9 @@ export class Verdict {
 
   part(name) { return this.root.querySelector(`[data-part=${name}]`); }
 
-  // `local`: the device's own verdict, not confirmed yet. `quiet`: no tone, as when the site confirms it.
-  show(told, { scanned = "", local = "", quiet = false, choices = [], undo = false } = {}) {
+  // `local`: the device's own verdict, not confirmed yet. `quiet`: no tone, as when the site confirms it. `undo`: which
+  // drum's scan can be undone, null for none; it need not be the one that is shown.
+  show(told, { scanned = "", local = "", quiet = false, choices = [], undo = null } = {}) {
     const { kind, intent = "", word = "", message = "", drum = null } = told;
     this.root.dataset.verdict = document.body.dataset.verdict = kind;
     this.root.dataset.intent = intent;
@@ -57,16 +56,21 @@ export class Verdict {
     this.part("message").textContent = message;
     this.part("scanned").textContent = drum || told.bayOnly ? "" : scanned;
     this.drum(drum);
-    this.place(told.bay);
+    this.place(told);
     this.masses(told.masses);
     this.part("load").textContent = told.progress ?? this.progress(told.load, intent);
     this.part("local").hidden = !local;
     this.part("local").lastElementChild.textContent = local;
     this.part("choices").replaceChildren(...choices);
     this.act(told.action);
-    this.undo.hidden = !(undo && UNDOABLE.has(intent) && DONE.has(kind));
+    this.offerUndo(undo);
     this.strike();
     if (!quiet) sound(kind);
+  }
+
+  offerUndo(undo) {
+    this.undo.hidden = undo === null;
+    this.undo.querySelector("[data-part=undone]").textContent = undo ?? "";
   }
 
   // The colour alone may stay the same between two scans: the movement says that this is a new answer.
@@ -94,9 +98,14 @@ export class Verdict {
     this.part("mass").textContent = drum?.mass_kg ? weight(drum.mass_kg) : "";
   }
 
-  place(bay) {
+  place({ bay, load, intent }) {
     const box = this.part("place");
     box.replaceChildren();
+    // Onto the vehicle: it stands in no bay any more.
+    if (intent === "check_out") {
+      if (load) box.append(make("p", "place-label", this.words.manifestLabel), make("p", "verdict-code code", load.manifest));
+      return;
+    }
     if (!bay) return;
     this.part("drum").hidden = false;
     const line = make("p", "place-bay");
