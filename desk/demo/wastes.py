@@ -212,8 +212,9 @@ BAYS = {
     "B2": Area("碱性废物区", ("HW35",), 2, 2),
     "C1": Area("含重金属废物区", ("HW17", "HW29", "HW50"), 1, 4),
     "C2": Area("沾染物与其他区", ("HW49",), 2, 4),
+    "D1": Area("收货待检区", (), 3, 1),
 }
-"""The bays of a depot, parted by an aisle, so that acids, alkalis and organics never meet."""
+"""The bays of a depot, parted by an aisle, so that acids, alkalis and organics never meet; the last takes what comes."""
 
 BAY_OF = {category: code for code, area in BAYS.items() for category in area.categories}
 COLLECTED = " ".join(sorted(BAY_OF))
