@@ -214,7 +214,7 @@ BAYS = {
     "C2": Area("沾染物与其他区", ("HW49",), 2, 4),
     "D1": Area("收货待检区", (), 3, 1),
 }
-"""The bays of a depot, parted by an aisle, so that acids, alkalis and organics never meet; the last takes what comes."""
+"""The bays of a depot: acids, alkalis and organics never meet, and the last takes what comes."""
 
 BAY_OF = {category: code for code, area in BAYS.items() for category in area.categories}
 COLLECTED = " ".join(sorted(BAY_OF))
