@@ -120,7 +120,7 @@ def axe() -> Callable[[Page], list[dict[str, Any]]]:
         # Where the page grows with the screen, the bar at its foot would lie on something still.
         page.evaluate(
             "() => document.querySelectorAll('body *').forEach(one => {"
-            " if (getComputedStyle(one).position === 'fixed') one.style.position = 'static' })"
+            " if (['fixed', 'sticky'].includes(getComputedStyle(one).position)) one.style.position = 'static' })"
         )
         # A live part that is being exchanged would be measured in mid-air.
         page.wait_for_load_state("networkidle")
