@@ -18,7 +18,6 @@ from depots.services import lock_bays, require_own
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.visibility import audience
 from wastetrack.regulations.catalogue import categories
 from wastetrack.regulations.hazards import NAMES, parse_hazards
 from wastetrack.regulations.selectors import catalogue_for
@@ -75,7 +74,7 @@ def save_bay(*, actor: Actor, depot: Depot, data: Mapping[str, Any], now: dateti
         if changed:
             saved.save()
             payload = {**_about(saved), "new": before is None, "changed": changed}
-            record(actor, [Fact("bay.set", f"bay:{saved.pk}", _readers(depot), payload)], now=now)
+            record(actor, [Fact("bay.set", f"bay:{saved.pk}", depot.readers(), payload)], now=now)
     return saved
 
 
@@ -93,17 +92,13 @@ def remove_bay(*, actor: Actor, bay: Bay, now: datetime) -> None:
         if stays.exists() or Count.objects.filter(bay=bay).exists():
             # What stood there once says so for ever.
             raise Refused("bay_in_books", bay=bay.code)
-        fact = Fact("bay.remove", f"bay:{bay.pk}", _readers(bay.depot), _about(bay))
+        fact = Fact("bay.remove", f"bay:{bay.pk}", bay.depot.readers(), _about(bay))
         bay.delete()
         record(actor, [fact], now=now)
 
 
 def _about(bay: Bay) -> dict[str, Any]:
     return {"depot": str(bay.depot_id), "depot_name": bay.depot.name, "bay": bay.code}
-
-
-def _readers(depot: Depot) -> frozenset[str]:
-    return audience([depot.organisation_id], [depot.site.division])
 
 
 def _check_plan(bay: Bay) -> None:

@@ -87,7 +87,7 @@ def counters_of(count: Count) -> set[int]:
 def shown_to(actor: Actor, line: CountLine) -> Container | None:
     """The line's container where the actor may see more of it than its code."""
     container = line.container
-    return container if container is not None and not container.readers().isdisjoint(actor.readers) else None
+    return container if container is not None and container.seen_by(actor) else None
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def _belongs_to_another(bay: Bay, at: datetime) -> bool:
 
 def _named(actor: Actor, container: Container | None, text: str) -> dict[str, Any]:
     """What a line is about. Of a container that the actor may not see, its text alone: nothing leaks."""
-    if container is not None and not container.readers().isdisjoint(actor.readers):
+    if container is not None and container.seen_by(actor):
         return {"container": container}
     scanned = read(text, settings.PUBLIC_URL)
     label = (scanned.code or scanned.text)[:TEXT_LENGTH]

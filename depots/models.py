@@ -42,6 +42,10 @@ class Depot(VisibleModel):
     def organisation_id(self) -> int:
         return self.site.organisation_id
 
+    def readers(self) -> frozenset[str]:
+        """Who reads what happens to the depot itself: its organisation and its district."""
+        return audience([self.organisation_id], [self.site.division])
+
     @property
     def takes_from_others(self) -> bool:
         """Whether waste of other firms may come here at all, by manifest."""
@@ -173,7 +177,7 @@ class Count(Stateful):
         return frozenset({"depot"} if actor.organisation_id == self.depot.organisation_id else ())
 
     def readers(self) -> frozenset[str]:
-        return audience([self.depot.organisation_id], [self.depot.site.division])
+        return self.depot.readers()
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:

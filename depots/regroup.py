@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from depots.models import Bay, Depot, Stay
 from depots.services import PLACE_RULES, Place, enter, find_place, leave, lock_bays, require_own
-from depots.terms import earliest
+from depots.terms import earliest, plain_term
 from wastetrack.districts.selectors import reactions
 from wastetrack.errors import Refused, invalid
 from wastetrack.ledger.services import record
@@ -20,12 +20,11 @@ from wastetrack.parties.actors import Actor
 from wastetrack.units import kg_text
 from wastetrack.waste import clock
 from wastetrack.waste.lineage import Part, derive, mixture
-from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.models import ENDED, Container
 from wastetrack.waste.selectors import ancestors
 from wastetrack.waste.services import require_stored_state
 
 MOST_PARTS, MOST_PARENTS = 50, 200
-GONE = (ContainerState.TREATED, ContainerState.EMPTIED, ContainerState.VOIDED)
 
 
 def split(
@@ -70,7 +69,7 @@ def require_regroupable(*, actor: Actor, containers: Sequence[Container]) -> Non
     NotPermitted(not_your_depot).
     """
     for container in containers:
-        if container.state in GONE:
+        if container.state in ENDED:
             raise Refused(container.state)
     here = Stay.objects.filter(container__in=containers, left_at=None).select_related("depot__site__organisation")
     depots = {stay.container_id: stay.depot for stay in here}
@@ -141,8 +140,7 @@ def regroup(
             enter([kept], place=place, at=now)
             stored.append(kept)
             facts += stored_facts
-        permit = depot.permit.kind if depot.permit else None
-        limit = clock.limit_for(depot.site.organisation.role_set, permit, what["waste_code"], since)
+        limit = plain_term(stored[0], depot, since=since, on=since).limit
         clock.start(stored, limit=limit, organisation_id=depot.organisation_id, division=depot.site.division)
         record(actor, [*moved, *facts], now=now)
     return stored

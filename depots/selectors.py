@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from depots.models import Bay, Depot, Stay
 from wastetrack.districts.models import Figure, Pair
-from wastetrack.districts.selectors import Reactions, reactions
+from wastetrack.districts.selectors import Kind, Reactions, reactions
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.compatibility import Conflict
@@ -85,6 +85,10 @@ class Standing:
     liquid_l: Decimal
     largest_liquid_l: Decimal
 
+    @property
+    def kind(self) -> Kind:
+        return self.waste_code, self.reactions
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -124,11 +128,10 @@ class BayLoad:
         """Everything that speaks against it, the gravest first."""
         if not self.admits(container):
             yield "bay_not_admitted"
-        strangers = [one for one in self.standing if one.waste_code != container.waste_code]
-        if any(self._react(container, one) for one in self.standing):
+        clashes = {self.reactions.clash(container.kind, one.kind) for one in self.standing}
+        if "reacts" in clashes:
             yield "bay_incompatible"
-        elif any(container.reactions is None or one.reactions is None for one in strangers):
-            # What nobody has said anything about is not to be taken for harmless: it stands with its own kind alone.
+        elif "unknown" in clashes:
             yield "bay_reaction_unknown"
         if self.bay.capacity_g is not None and self.used_g + mass_g > self.bay.capacity_g:
             yield "bay_full"
@@ -146,10 +149,6 @@ class BayLoad:
     def _admits_code(self, waste_code: str) -> bool:
         admitted = self.bay.admitted
         return not admitted or waste_code in admitted or f"HW{waste_code[-2:]}" in admitted
-
-    def _react(self, container: Container, other: Standing) -> bool:
-        own, others = container.reactions or frozenset(), other.reactions or frozenset()
-        return self.reactions.between(own, others) is not None
 
     def bund_needed_l(self, newcomer: Container | None = None) -> Decimal:
         """Litres that the bund must hold: the largest liquid container or the share of them all (GB 18597 6.2.2)."""
@@ -259,11 +258,15 @@ def bay_loads(depot: Depot, bays: QuerySet[Bay] | None = None) -> list[BayLoad]:
     return list(loads.values())
 
 
-def roomy_bay(depot: Depot, container: Container, mass_g: int | None = None) -> Bay | None:
-    """The bay to propose: where this container may stand and suits best, as things are; None where there is none."""
-    mass_g = container.mass_g if mass_g is None else mass_g
-    fit = [load for load in bay_loads(depot, bays_for(depot, container)) if load.problem(container, mass_g) is None]
+def best_of(loads: Iterable[BayLoad], container: Container, mass_g: int) -> Bay | None:
+    """Of these bays the one that suits the container best; None where it may stand in none."""
+    fit = [load for load in loads if load.problem(container, mass_g) is None]
     return min(fit, key=lambda load: load.liking(container)).bay if fit else None
+
+
+def roomy_bay(depot: Depot, container: Container) -> Bay | None:
+    """The bay to propose: where this container may stand and suits best, as things are; None where there is none."""
+    return best_of(bay_loads(depot, bays_for(depot, container)), container, container.mass_g)
 
 
 def kept_since(containers: Sequence[Container], organisation_id: int) -> dict[int, date]:

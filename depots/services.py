@@ -10,16 +10,15 @@ from typing import Any
 from django.db import connection, transaction
 
 from depots.models import Bay, Depot, Stay
-from depots.selectors import BayLoad, bay_loads, likely_bays
+from depots.selectors import bay_loads, best_of, likely_bays
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import require_newest
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.visibility import audience
 from wastetrack.waste import clock
-from wastetrack.waste.models import Container, ContainerState, WasteStream
+from wastetrack.waste.models import GONE, Container, ContainerState, WasteStream
 from wastetrack.waste.services import make_container, share
 
 PLACE_RULES = frozenset(
@@ -84,18 +83,12 @@ def find_place(place: Place, container: Container, mass_g: int) -> None:
         return
     if depot.takes_from_others:
         # A firm's own storage point holds little: there all bays are looked at at once.
-        place.bay = _fitting(bay_loads(depot, likely_bays(depot, container)), container, mass_g)
+        place.bay = best_of(bay_loads(depot, likely_bays(depot, container)), container, mass_g)
     if place.bay is None and (loads := bay_loads(depot)):
-        place.bay = _fitting(loads, container, mass_g)
+        place.bay = best_of(loads, container, mass_g)
         if place.bay is None:
             unsafe = any(load.problem(container, mass_g) in UNSAFE for load in loads)
             place.breaks(Refused("no_safe_bay" if unsafe else "no_room"))
-
-
-def _fitting(loads: Sequence[BayLoad], container: Container, mass_g: int) -> Bay | None:
-    """Of these bays the one that suits the container best; None where it may stand in none."""
-    fit = [load for load in loads if load.problem(container, mass_g) is None]
-    return min(fit, key=lambda load: load.liking(container)).bay if fit else None
 
 
 def log_into(
@@ -184,13 +177,7 @@ def _was_handed_over(container: Container) -> bool:
 
 def why_not(container: Container, depot: Depot) -> Refused:
     """Why a container can't be checked in here without a manifest: the refusal to raise."""
-    by_state = {
-        ContainerState.TREATED: "treated",
-        ContainerState.VOIDED: "voided",
-        ContainerState.EMPTIED: "emptied",
-        ContainerState.MISSING: "was_missing",
-    }
-    if code := by_state.get(container.state):
+    if code := GONE.get(container.state):
         return Refused(code, container=container.short_grouped)
     if container.holder_id == depot.organisation_id and container.state in (
         ContainerState.STORED,
@@ -322,7 +309,7 @@ def enter(containers: Sequence[Container], *, place: Place, at: datetime) -> Non
         ]
     )
     # The district of the place sees what stands there, wherever its organisation is registered.
-    readers = audience([depot.organisation_id], [depot.site.division])
+    readers = depot.readers()
     if strangers := [container for container in containers if not readers <= container.readers()]:
         share(strangers, readers)
 

@@ -20,7 +20,7 @@ from manifests.models import UNDER_WAY, Line, Manifest, ManifestState
 from manifests.selectors import visible_manifests
 from manifests.turns import turn_of, waiting
 from manifests.walk_ins import waiting_for_firm
-from scanner.history import row_of
+from scanner.rows import row_of
 from scanner.selectors import to_be_seen
 from wastetrack.parties.actors import Actor
 from wastetrack.templatetags.trade import LOOKS, Look

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import combinations
 
 from depots.models import Stay
 from manifests.models import Line, Manifest
@@ -55,13 +56,12 @@ def container_problems(manifest: Manifest, containers: Sequence[Container]) -> l
 
 def vehicle_problems(containers: Sequence[Container], table: Reactions) -> list[FieldError]:
     """Which of these may not ride on one vehicle: what reacts, and what nobody has said anything about."""
-    kinds = list({(one.waste_code, one.reaction_groups): one for one in containers}.values())
+    kinds = list({one.kind: one for one in containers}.values())
     found = []
-    for number, one in enumerate(kinds):
-        for other in kinds[number + 1 :]:
-            params = {"container": one.short_grouped, "other": other.short_grouped}
-            if table.between(one.reactions or frozenset(), other.reactions or frozenset()):
-                found.append(FieldError("containers", "vehicle_incompatible", params))
+    for one, other in combinations(kinds, 2):
+        params = {"container": one.short_grouped, "other": other.short_grouped}
+        if table.clash(one.kind, other.kind) == "reacts":
+            found.append(FieldError("containers", "vehicle_incompatible", params))
     strange = [one for one in kinds if one.reactions is None]
     if strange and len({one.waste_code for one in kinds}) > 1:
         found += [

@@ -14,12 +14,12 @@ from django.utils import timezone
 from depots.models import Depot, Stay
 from manifests.choices import receivers
 from manifests.models import UNDER_WAY, Line, Manifest, ManifestState, Outcome
-from wastetrack.districts.selectors import Reactions, figure, reactions
+from wastetrack.districts.selectors import Kind, Reactions, figure, reactions
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, PermitKind, Vehicle
 from wastetrack.units import GRAMS_PER_KG
 from wastetrack.waste.clock import soon, start_of
-from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.models import ContainerState
 
 MOST_LOOKED_AT = 2_000
 """Drums by deadline that a proposal chooses from."""
@@ -28,7 +28,6 @@ MOST_DRUMS = 200
 RECENT = 20
 """So many of the latest manifests show whom one usually sends to, and with whom."""
 
-Kind = tuple[str, frozenset[str] | None]
 """A waste as a vehicle sees it: its code, and what it reacts with (None: nobody has said)."""
 
 
@@ -183,7 +182,7 @@ class _Hold:
             drum = stay.container
             if drum.waste_code not in codes or mass_g + drum.mass_g > limit_g:
                 continue
-            kind = _kind(drum)
+            kind = drum.kind
             if any(self.clash(kind, other) for other in aboard if other != kind):
                 continue
             aboard[kind] = None
@@ -196,11 +195,5 @@ class _Hold:
     def clash(self, one: Kind, other: Kind) -> bool:
         """Whether they react, or one of two wastes is of unknown reactions."""
         if (one, other) not in self.known:
-            unknown = one[0] != other[0] and (one[1] is None or other[1] is None)
-            react = self.table.between(one[1] or frozenset(), other[1] or frozenset())
-            self.known[one, other] = unknown or react is not None
+            self.known[one, other] = self.table.clash(one, other) is not None
         return self.known[one, other]
-
-
-def _kind(drum: Container) -> Kind:
-    return drum.waste_code, drum.reactions

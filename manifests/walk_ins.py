@@ -17,7 +17,7 @@ from wastetrack.errors import FieldError, NotFound, Refused
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import MemberRole, Membership, Organisation
 from wastetrack.regulations import divisions
-from wastetrack.waste.models import Container, ContainerState, WasteStream
+from wastetrack.waste.models import GONE, Container, ContainerState, WasteStream
 from wastetrack.waste.selectors import by_code
 
 MOST_FIRMS, LEAST_SEARCH = 8, 2
@@ -81,15 +81,6 @@ def drum_in_hand(text: str) -> Container:
     return container
 
 
-GONE = {
-    ContainerState.TREATED: "treated",
-    ContainerState.EMPTIED: "emptied",
-    ContainerState.VOIDED: "voided",
-    ContainerState.MISSING: "was_missing",
-}
-"""What is said of a drum that nobody can bring any more, to whom it is no stranger."""
-
-
 def not_to_walk_in(actor: Actor, container: Container) -> Refused | None:
     """Why nobody can bring this drum in without a manifest, whosever it is; None where its firm may.
 
@@ -103,7 +94,7 @@ def not_to_walk_in(actor: Actor, container: Container) -> Refused | None:
     if not container.seen_by(actor):
         return Refused("wrong_depot" if container.state == ContainerState.IN_TRANSIT else "not_for_counter")
     if container.state in GONE:
-        return Refused(GONE[ContainerState(container.state)])
+        return Refused(GONE[container.state])
     return Refused("container_not_free", container=container.short_grouped, state=container.state)
 
 

@@ -20,7 +20,7 @@ from wastetrack.waste.selectors import get_container
 
 def last_scans(actor: Actor, depot: Depot | None = None) -> QuerySet[Scan]:
     """The organisation's scans, the newest first; of one depot where one is named."""
-    scans = Scan.objects.visible_to(actor).select_related("container", "user").order_by("-id")
+    scans = Scan.objects.visible_to(actor).select_related("container", "user", "undone_by").order_by("-id")
     return scans.filter(depot_asked=str(depot.pk)) if depot else scans
 
 

@@ -50,19 +50,9 @@ def check_in(task: Task) -> None:
         return
     depot, bay = _place(task)
     if (back := line_to_take_back(task.actor, container)) is not None:
-        task.container = manifests.take_back(
-            actor=task.actor, line=back, depot=depot, bay=bay, now=task.now, at=task.at, breaches=task.breaches
-        )
+        task.container = manifests.take_back(actor=task.actor, line=back, depot=depot, bay=bay, **task.times)
     else:
-        task.container = store.check_in(
-            actor=task.actor,
-            container=container,
-            depot=depot,
-            bay=bay,
-            now=task.now,
-            at=task.at,
-            breaches=task.breaches,
-        )
+        task.container = store.check_in(actor=task.actor, container=container, depot=depot, bay=bay, **task.times)
 
 
 def _receive(task: Task, line: Line) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,8 @@ from manifests.models import ManifestState
 from manifests.selectors import visible_manifests
 from manifests.turns import expected_by
 from scanner.decoding import decode, engines
-from scanner.models import Intent, Scan
+from scanner.models import Intent
+from scanner.rows import row_of
 from scanner.schemas import scanned_json
 from scanner.selectors import last_scans, whereabouts
 from scanner.services import Answer, ScanRequest, scan
@@ -188,7 +188,7 @@ def _aside(actor: Actor, depot: Depot | None, code: str, intent: str) -> dict[st
         "about": about if intent != Intent.COUNT else None,
         "loads": sorted(loads, key=lambda load: load.number != open_load),
         "open_load": open_load,
-        "scans": _told(last_scans(actor)[:SHOWN]),
+        "scans": [row_of(actor, one) for one in last_scans(actor)[:SHOWN]],
     }
 
 
@@ -201,11 +201,6 @@ def _leaving(actor: Actor) -> list[Any]:
         load.to_load = [line for line in lines if line.loaded_at is None]  # type: ignore[attr-defined]
         load.expected, load.loaded = len(lines), len(lines) - len(load.to_load)  # type: ignore[attr-defined]
     return loads
-
-
-def _told(scans: Iterable[Scan]) -> list[tuple[Scan, str]]:
-    """Each scan with the sentence of its reason."""
-    return [(scan, sentence(scan.reason, json.loads(scan.params)) if scan.reason else "") for scan in scans]
 
 
 @require_safe
@@ -224,7 +219,9 @@ def scans_at(request: HttpRequest, depot_id: str) -> HttpResponse:
     """A panel of the depot's board: the organisation's own last scans there."""
     actor = actor_of(request)
     depot = get_depot(actor, depot_id)
-    return render(request, "scanner/last_scans.html", {"scans": _told(last_scans(actor, depot)[:SHOWN])})
+    return render(
+        request, "scanner/last_scans.html", {"scans": [row_of(actor, one) for one in last_scans(actor, depot)[:SHOWN]]}
+    )
 
 
 @require_safe

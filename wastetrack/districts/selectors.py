@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from django.db.models import QuerySet
 
@@ -39,11 +39,24 @@ def figure(division: str, key: str) -> int | Decimal:
     return figures(division, table)[name]
 
 
+Kind = tuple[str, frozenset[str] | None]
+"""A waste as far as it may meet others: its code, and what it reacts with; None where nobody has said."""
+
+
 @dataclass(frozen=True)
 class Reactions:
     """Which reaction groups must stand apart somewhere."""
 
     pairs: tuple[Conflict, ...] = PAIRS
+
+    def clash(self, one: Kind, other: Kind) -> Literal["reacts", "unknown"] | None:
+        """Why two wastes must not be together, in a bay, a drum or on a vehicle; None where they may.
+
+        What nobody has said anything about is not to be taken for harmless: it goes with its own waste code alone.
+        """
+        if self.between(one[1] or frozenset(), other[1] or frozenset()):
+            return "reacts"
+        return "unknown" if one[0] != other[0] and None in (one[1], other[1]) else None
 
     def between(self, a: frozenset[str], b: frozenset[str]) -> Conflict | None:
         """Why wastes of these groups must not meet, the gravest reason first; None where no known pair reacts."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 from wastetrack.districts.selectors import Reactions
@@ -75,14 +76,12 @@ def _require_mixable(parents: Sequence[Container], table: Reactions) -> None:
     if len({parent.form for parent in parents}) > 1:
         raise invalid("containers", "forms_differ")
     # One of each kind is enough to compare.
-    kinds = list({(parent.waste_code, parent.reaction_groups): parent for parent in parents}.values())
-    for number, one in enumerate(kinds):
-        for other in kinds[number + 1 :]:
-            if table.between(one.reactions or frozenset(), other.reactions or frozenset()):
-                raise Refused("parts_react", container=one.short_grouped, other=other.short_grouped)
-            if one.waste_code != other.waste_code and (one.reactions is None or other.reactions is None):
-                unknown = one if one.reactions is None else other
-                raise Refused("reaction_unknown", container=unknown.short_grouped)
+    for one, other in combinations({parent.kind: parent for parent in parents}.values(), 2):
+        clash = table.clash(one.kind, other.kind)
+        if clash == "reacts":
+            raise Refused("parts_react", container=one.short_grouped, other=other.short_grouped)
+        if clash == "unknown":
+            raise Refused("reaction_unknown", container=(one if one.reactions is None else other).short_grouped)
 
 
 def derive(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.db import models
@@ -54,6 +55,12 @@ class ContainerState(models.TextChoices):
     EMPTIED = "emptied", _("Emptied")
     MISSING = "missing", _("Missing")
     VOIDED = "voided", _("Voided")
+
+
+ENDED = (ContainerState.TREATED, ContainerState.EMPTIED, ContainerState.VOIDED)
+"""States that are for ever; each is also the code by which a step is refused."""
+GONE: Mapping[str, str] = {**{state.value: state.value for state in ENDED}, ContainerState.MISSING.value: "was_missing"}
+"""Why nothing can be done with a container that stands nowhere: the refusal's code by its state."""
 
 
 class Container(Stateful):
@@ -129,6 +136,11 @@ class Container(Stateful):
     def reactions(self) -> frozenset[str] | None:
         """Its reaction groups; None where nobody has said, which is never to be taken for harmless."""
         return None if self.reaction_groups is None else frozenset(self.reaction_groups.split())
+
+    @property
+    def kind(self) -> tuple[str, frozenset[str] | None]:
+        """As far as it may meet other wastes (districts.selectors.Kind)."""
+        return self.waste_code, self.reactions
 
     @property
     def derived(self) -> bool:

@@ -18,7 +18,7 @@ from wastetrack.parties.visibility import audience
 from wastetrack.regulations.identifiers import MAX_CONTAINER_SERIAL, ContainerCode, container_prefix, short_code
 from wastetrack.units import kg_text
 from wastetrack.waste import clock
-from wastetrack.waste.models import Container, ContainerReader, ContainerState, WasteStream
+from wastetrack.waste.models import ENDED, Container, ContainerReader, ContainerState, WasteStream
 from wastetrack.waste.reading import NO_REACTION, Reader, read_waste_fields
 
 SHORT_CODE_ATTEMPTS = 5
@@ -174,7 +174,7 @@ def require_stating(*, actor: Actor, container: Container) -> None:
     actor.require_write()
     if actor.organisation_id not in (container.holder_id, container.generator_id):
         raise NotPermitted("not_your_part")
-    if container.state in (ContainerState.TREATED, ContainerState.EMPTIED, ContainerState.VOIDED):
+    if container.state in ENDED:
         raise Refused(container.state)
 
 
