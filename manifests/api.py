@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from manifests.models import Manifest, ManifestState
-from manifests.schemas import DraftIn, VerbIn, line_json, manifest_json
-from manifests.selectors import get_manifest, lines_of, visible_manifests
-from manifests.services import draft, problems
-from manifests.verbs import Sent, perform
+from manifests.schemas import DraftIn, VerbIn, leg_json, line_json, manifest_json, sent_of
+from manifests.selectors import get_manifest, legs_of, lines_of, visible_manifests
+from manifests.services import digest_of, draft, problems
+from manifests.verbs import perform
 from wastetrack.creation import create_once
 from wastetrack.errors import invalid
 from wastetrack.http import PAGE_SIZE, actor_of, field_json, now_of, page_of
@@ -26,11 +26,13 @@ router = Router(tags=["manifests"])
 
 def detail_json(manifest: Manifest) -> dict[str, Any]:
     """A manifest with its lines."""
-    lines = lines_of(manifest)
+    lines, legs = lines_of(manifest), legs_of(manifest)
     return {
         **manifest_json(manifest),
         "mass_kg": kg_text(sum(line.mass_g for line in lines)),
         "emergency_measures": manifest.emergency_measures,
+        "digest": digest_of(manifest, lines, legs),
+        "legs": [leg_json(leg) for leg in legs],
         "lines": [line_json(line) for line in lines],
     }
 
@@ -87,17 +89,5 @@ def manifest(request: HttpRequest, number: Text) -> dict[str, Any]:
 @router.post("/{number}/{verb}")
 def act(request: HttpRequest, number: Text, verb: Text, body: VerbIn) -> dict[str, Any]:
     """issue, depart, deliver, receive, settle, treat, close, cancel. Signing verbs take the password or the PIN."""
-    sent = Sent(
-        password=body.password,
-        pin=body.pin,
-        lines=[line.model_dump() for line in body.lines],
-        container=body.container,
-        mass_kg=body.mass_kg,
-        note=body.note,
-        reason=body.reason,
-        vehicle=body.vehicle,
-        depot=body.depot,
-        bay=body.bay,
-        at={"depart": body.departed_at, "deliver": body.delivered_at, "receive": body.received_at}.get(verb),
-    )
+    sent = sent_of(body, verb)
     return detail_json(perform(verb, actor=actor_of(request), number=number, sent=sent, now=now_of(request)))

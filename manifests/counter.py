@@ -42,7 +42,7 @@ def sign(*, actor: Actor, walk_in_id: object, signed: Signed, now: datetime) -> 
 
 def _signer(actor: Actor, walk_in: WalkIn, signed: Signed, now: datetime) -> Actor:
     if "firm" in walk_in.positions(actor):
-        confirm_signer(actor, signed.password, signed.pin, now=now)
+        actor = confirm_signer(actor, signed.password, signed.pin, now=now)
         return actor
     return confirm_at_counter(
         actor=actor,

@@ -51,10 +51,10 @@ def read_form(verb: str, lines: Sequence[Line], typed: Typed, now: datetime) -> 
         rows = [_treatment(line, typed, treated_at) for line in named]
     else:
         named, rows = [], []
-    texts = {
+    texts: dict[str, Any] = {
         name: str(typed.get(name, ""))
-        for name in ("password", "pin", "container", "note", "reason", "vehicle", "depot", "bay")
-    }
+        for name in ("password", "pin", "container", "note", "reason", "vehicle", "depot", "bay", "shown", "carrier")
+    } | {name: str(typed.get(name, "")) for name in ("place", "next_username", "next_pin")}
     sent = Sent(lines=rows, mass_kg=typed_kg(typed.get("mass_kg")), at=_moment(str(typed.get("at", ""))), **texts)
     return FormSent(sent, [line.position for line in named])
 

@@ -11,6 +11,8 @@ from functools import cached_property
 from django.utils.translation import gettext as _
 
 from manifests.models import AFTER_RECEIPT, Discrepancy, Leg, Line, Manifest, ManifestState, Statement
+from manifests.selectors import legs_of
+from manifests.services import digest_of
 from manifests.turns import is_disputed
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import Attestation, attest, history_of
@@ -115,6 +117,11 @@ class Paper:
     attestation: Attestation
 
     @property
+    def digest(self) -> str:
+        """The digest of what is shown: a form that signs sends it back."""
+        return digest_of(self.manifest, [row.line for row in self.found], self.legs)
+
+    @property
     def differences(self) -> list[Found]:
         """The lines whose masses departed from each other, settled or not."""
         return [row for row in self.found if row.discrepancy is not None]
@@ -139,7 +146,7 @@ def paper_of(actor: Actor, manifest: Manifest, lines: Sequence[Line], on: date) 
         manifest=manifest,
         steps=steps_of(manifest),
         found=[Found(line) for line in lines],
-        legs=list(manifest.legs.select_related("carrier")),
+        legs=legs_of(manifest),
         receiver_permits=[p for p in valid_permits(manifest.receiver, on) if p.kind != PermitKind.TRANSPORT],
         carrier_permits=[p for p in valid_permits(carrier, on) if p.kind == PermitKind.TRANSPORT] if carrier else [],
         # A draft's own entry was addressed to its sender alone, and stays so.

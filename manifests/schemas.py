@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from manifests.models import Line, Manifest
+from manifests.models import Leg, Line, Manifest
+from manifests.verbs import Sent
 from wastetrack.ledger.canonical import instant
-from wastetrack.schemas import Body, Few, LongNote, Mass, Moment, Note, Text, Uscc
+from wastetrack.schemas import Body, Few, Letters, LongNote, Mass, Moment, Note, Text, Uscc
 from wastetrack.units import kg_text
 
 
@@ -24,6 +25,16 @@ class LineIn(Body):
     reason: Note = ""
     method: Text = ""
     treated_at: Moment = None
+    residue: Note = ""
+    differs: Few[Text] = []
+    """What of a received drum is not as declared, beside its mass: name, hazards, form, packaging."""
+    declared_mass_kg: Mass = None
+    name: Text = ""
+    form: Text = ""
+    hazards: Letters = None
+    components: Note = ""
+    container_kind: Text = ""
+    received_at: Moment = None
 
 
 class VerbIn(Body):
@@ -31,6 +42,8 @@ class VerbIn(Body):
 
     password: Text = ""
     pin: Text = ""
+    shown: Text = ""
+    """`digest` of the manifest as the signer saw it; what has changed since is refused."""
     lines: Few[LineIn] = []
     container: Text = ""
     mass_kg: Mass = None
@@ -42,6 +55,34 @@ class VerbIn(Body):
     departed_at: Moment = None
     delivered_at: Moment = None
     received_at: Moment = None
+    at: Moment = None
+    carrier: Uscc = ""
+    place: Note = ""
+    next_username: Text = ""
+    next_pin: Text = ""
+    emergency_measures: LongNote | None = None
+    contract: Note | None = None
+    national_number: Text = ""
+    accepted_kg: Mass = None
+    refused_kg: Mass = None
+
+
+IN_SENT = (
+    *("password", "pin", "shown", "container", "mass_kg", "note", "reason", "vehicle", "depot", "bay"),
+    *("carrier", "place", "next_username", "next_pin"),
+)
+FIELDS = ("emergency_measures", "contract", "national_number", "accepted_kg", "refused_kg")
+
+
+def sent_of(body: VerbIn, verb: str) -> Sent:
+    """A verb's body as the verb takes it; `fields` holds those that were given."""
+    when = {"depart": body.departed_at, "deliver": body.delivered_at, "receive": body.received_at}.get(verb)
+    return Sent(
+        **{name: getattr(body, name) for name in IN_SENT},
+        lines=[line.model_dump(exclude_unset=verb == "correct") for line in body.lines],
+        at=when or body.at,
+        fields={name: getattr(body, name) for name in FIELDS if name in body.model_fields_set},
+    )
 
 
 def _when(moment: Any) -> str | None:
@@ -63,6 +104,20 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "delivered_at": _when(manifest.delivered_at),
         "received_at": _when(manifest.received_at),
         "closed_at": _when(manifest.closed_at),
+    }
+
+
+def leg_json(leg: Leg) -> dict[str, Any]:
+    """One carrier's part of the way; `departed_at` null: planned or offered, not signed for."""
+    return {
+        "position": leg.position,
+        "carrier": {"uscc": leg.carrier.uscc, "name": leg.carrier.name},
+        "vehicle": leg.plate or None,
+        "driver": leg.driver_name or None,
+        "place": leg.place,
+        "handed_over_at": _when(leg.handed_over_at),
+        "departed_at": _when(leg.departed_at),
+        "arrived_at": _when(leg.arrived_at),
     }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 
-from manifests.models import ON_THE_WAY, UNDER_WAY, Discrepancy, Line, Manifest, ManifestState, Outcome, Treatment
+from manifests.models import ON_THE_WAY, UNDER_WAY, Discrepancy, Leg, Line, Manifest, ManifestState, Outcome, Treatment
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.identifiers import SHORT_CODE_LENGTH
@@ -42,6 +42,11 @@ def lines_of(manifest: Manifest) -> list[Line]:
         .select_related("container__generator", "discrepancy")
         .prefetch_related("discrepancy__statements", Prefetch("treatments", Treatment.objects.order_by("id")))
     )
+
+
+def legs_of(manifest: Manifest) -> list[Leg]:
+    """The carriers' parts of the way, in order (one query)."""
+    return list(manifest.legs.select_related("carrier", "vehicle"))
 
 
 def line_awaited_by(actor: Actor, code: str) -> Line | None:
@@ -120,8 +125,8 @@ def manifests_naming(actor: Actor, container: Container) -> QuerySet[Manifest]:
 def treatments_of(container: Container) -> QuerySet[Treatment]:
     """How and where a container ended."""
     return (
-        Treatment.objects.filter(line__container=container)
-        .select_related("line__manifest__receiver")
+        Treatment.objects.filter(container=container)
+        .select_related("plant", "line__manifest__receiver")
         .order_by("treated_at", "id")
     )
 

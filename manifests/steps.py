@@ -85,7 +85,7 @@ def _treat(
     actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
     todo = [line for line in lines if awaits_treatment(line) and not is_disputed(line)]
-    last = Treatment.objects.filter(line__manifest__receiver=actor.organisation_id).order_by("-id").first()
+    last = Treatment.objects.filter(plant=actor.organisation_id).order_by("-id").first()
     return {
         "rows": treatment_rows(todo, typed, errors),
         "methods": [method for method in TREATMENT_METHODS.values() if method.final],

@@ -9,13 +9,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.db import transaction
+
 from depots.models import Depot
 from depots.selectors import get_bay, get_depot, own_depots
 from manifests import services
 from manifests.models import Line, Manifest
 from manifests.selectors import get_manifest
 from wastetrack.errors import NotFound, invalid
-from wastetrack.lifecycle.services import once
+from wastetrack.lifecycle.services import lock, once
 from wastetrack.parties.actors import Actor
 from wastetrack.signing import confirm_signer
 from wastetrack.units import grams
@@ -27,6 +29,8 @@ class Sent:
 
     password: str = ""
     pin: str = ""
+    shown: str = ""
+    """The digest of what the signer saw; empty where a program does not say."""
     lines: list[dict[str, Any]] = field(default_factory=list)
     container: str = ""
     mass_kg: Any = None
@@ -36,6 +40,12 @@ class Sent:
     depot: str = ""
     bay: str = ""
     at: datetime | None = None
+    carrier: str = ""
+    place: str = ""
+    next_username: str = ""
+    next_pin: str = ""
+    fields: dict[str, Any] = field(default_factory=dict)
+    """Further fields by name, as sent: what an edit or a correction is to change, totals that must add up."""
 
 
 Verb = Callable[[Actor, Manifest, Sent, datetime], object]
@@ -126,19 +136,29 @@ def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime, 
         raise NotFound("unknown_verb")
     actor.require_write()
     if verb in SIGNED:
-        confirm_signer(actor, sent.password, sent.pin, now=now)
+        actor = confirm_signer(actor, sent.password, sent.pin, now=now)
+    step = partial(_do_as_shown, do, actor, manifest, sent, now)
     if key:
-        _do_once(key, partial(do, actor, manifest, sent, now), verb, actor, manifest, sent, now)
+        _do_once(key, step, verb, actor, manifest, sent, now)
     else:
-        do(actor, manifest, sent, now)
+        step()
     return get_manifest(actor, number)
+
+
+def _do_as_shown(do: Verb, actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> None:
+    """A signature counts for what its signer saw: under the manifest's lock, that is still what there is."""
+    with transaction.atomic():
+        if sent.shown:
+            (manifest,) = lock([manifest])
+            services.require_as_shown(manifest, sent.shown)
+        do(actor, manifest, sent, now)
 
 
 def _do_once(
     key: str, do: Callable[[], object], verb: str, actor: Actor, manifest: Manifest, sent: Sent, now: datetime
 ) -> None:
     """A form sent twice acts once. Password and PIN are no part of the question: not even their hash is to be kept."""
-    asked = repr((manifest.number, verb, replace(sent, password="", pin="")))
+    asked = repr((manifest.number, verb, replace(sent, password="", pin="", next_pin="")))
     once(
         organisation_id=actor.principal.pk,
         key=key,

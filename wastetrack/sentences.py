@@ -52,6 +52,11 @@ SENTENCES: dict[str, Any] = {
         "Too many wrong PINs: none is looked at for %(minutes)s minutes. Until then the password signs, on one's own "
         "device."
     ),
+    "consent_missing": _("Not everybody who was asked has agreed yet."),
+    "already_received": _("Part of this load is received already: it can no longer be called off."),
+    "changed_since_shown": _(
+        "Manifest %(manifest)s has changed since you saw it: nothing was signed. Look at it again, then sign."
+    ),
     "wrong_at_counter": _(
         "User name and PIN do not fit anybody who may sign for this firm: nothing was signed. Without a PIN, confirm "
         "on the firm's own phone."

@@ -17,16 +17,18 @@ from wastetrack.parties.services import confirm_password, count_try, forget_trie
 from wastetrack.parties.visibility import audience
 
 
-def confirm_signer(actor: Actor, password: str = "", pin: str = "", *, now: datetime) -> None:
-    """The one who signs gives the password again, or the PIN instead of it.
+def confirm_signer(actor: Actor, password: str = "", pin: str = "", *, now: datetime) -> Actor:
+    """The one who signs gives the password again, or the PIN instead of it; the actor of the step that is signed.
 
     Raises Invalid(password_missing), NotPermitted(wrong_password | wrong_pin | no_pin),
     Refused(too_many_requests | pin_locked, 429). Call it outside a transaction: a try stays counted.
     """
     if password or not plain(pin):
         confirm_password(actor, password)
-    elif not _tried(actor, pin, now).right:
+        return actor.confirmed_by("password")
+    if not _tried(actor, pin, now).right:
         raise NotPermitted("wrong_pin")
+    return actor.confirmed_by("pin")
 
 
 def set_pin(*, actor: Actor, password: str, pin: object, now: datetime) -> None:
@@ -65,7 +67,7 @@ def confirm_at_counter(
     if not _tried(signer, pin, now).right:
         raise NotPermitted("wrong_at_counter")
     forget_tries(tries)
-    return signer
+    return signer.confirmed_by("pin")
 
 
 def _tried(actor: Actor, pin: str, now: datetime) -> Tried:

@@ -68,6 +68,15 @@ TELLINGS: Mapping[str, Telling] = {
     "container.take_back": Telling(
         icon="arrow-back-up", title=_("Taken back by the sender"), lines=(_PLACE, _BAY, _MANIFEST)
     ),
+    "container.take_over": Telling(
+        icon="truck",
+        title=_("Taken over by the next carrier"),
+        lines=(("place", _("At %(place)s")), ("vehicle", _("Vehicle %(vehicle)s")), _MANIFEST),
+    ),
+    "container.reroute": Telling(
+        icon="file-check", title=_("Refused before: on a further manifest, still on the lorry"), lines=(_MANIFEST,)
+    ),
+    "container.unroute": Telling(icon="file-x", title=_("The further manifest was called off"), lines=(_MANIFEST,)),
     "container.weigh": Telling(
         icon="scale", title=_("Mass corrected"), lines=(("to_kg", _("From %(from_kg)s kg to %(to_kg)s kg")), _MANIFEST)
     ),
@@ -139,6 +148,17 @@ TELLINGS: Mapping[str, Telling] = {
         title=_("Departed, signed by the carrier"),
         lines=(("vehicle", _("Vehicle %(vehicle)s")), _BY_SENDER),
     ),
+    "manifest.hand_over": Telling(
+        icon="truck",
+        title=_("Handed over, signed by the carrier"),
+        lines=(("carrier", _("To %(carrier)s")), ("place", _("At %(place)s"))),
+    ),
+    "manifest.take_over": Telling(
+        icon="truck",
+        title=_("Taken over, signed by the next carrier"),
+        lines=(("carrier", "%(carrier)s"), ("vehicle", _("Vehicle %(vehicle)s"))),
+    ),
+    "manifest.call_off": Telling(icon="ban", title=_("Called off under way, by consent"), lines=(_REASON,)),
     "manifest.deliver": Telling(icon="map-pin", title=_("Delivered to the receiver's gate")),
     "manifest.receive": Telling(icon="checkbox", title=_("Received in full, signed by the receiver")),
     "manifest.receive_partly": Telling(icon="square-half", title=_("Received in part, signed by the receiver")),
@@ -153,6 +173,20 @@ TELLINGS: Mapping[str, Telling] = {
         icon="scale", title=_("Mass stated"), lines=(("mass_kg", _("%(side_name)s: %(mass_kg)s kg")), _NOTE)
     ),
     "manifest.close": Telling(icon="circle-check", title=_("Closed")),
+    "correction.propose": Telling(icon="pencil", title=_("A correction is proposed"), lines=(_REASON,)),
+    "correction.consent": Telling(icon="signature", title=_("Agreed to the correction")),
+    "correction.approve": Telling(icon="circle-check", title=_("All have agreed: the correction holds")),
+    "correction.decline": Telling(icon="ban", title=_("The correction was declined"), lines=(_REASON,)),
+    "correction.withdraw": Telling(icon="arrow-back-up", title=_("The correction was withdrawn")),
+    "collection.ask": Telling(icon="plus", title=_("Asked to be fetched"), lines=(_NOTE,)),
+    "collection.plan": Telling(icon="truck", title=_("Put on a round")),
+    "collection.fall_back": Telling(icon="arrow-back-up", title=_("Back in the list: not fetched"), lines=(_REASON,)),
+    "collection.serve": Telling(icon="circle-check", title=_("Fetched"), lines=(_MANIFEST,)),
+    "collection.withdraw": Telling(icon="ban", title=_("The firm no longer wants to be fetched from")),
+    "round.plan": Telling(icon="truck", title=_("A round is planned"), lines=(("vehicle", _("Vehicle %(vehicle)s")),)),
+    "round.start": Telling(icon="truck", title=_("The driver has set out")),
+    "round.finish": Telling(icon="circle-check", title=_("The round is finished")),
+    "round.cancel": Telling(icon="ban", title=_("The round was called off"), lines=(_REASON,)),
     "walk_in.start": Telling(
         icon="user-question",
         title=_("Weighed at the counter, waiting for the firm"),

@@ -2,7 +2,8 @@
 
 from manifests.services.carriage import deliver, depart, plain_plate
 from manifests.services.common import plain_code
-from manifests.services.drafting import cancel, content_of, draft, issue, problems
+from manifests.services.content import content_of, digest_of, require_as_shown
+from manifests.services.drafting import cancel, draft, issue, problems
 from manifests.services.loading import load, unload
 from manifests.services.receipt import Receipt, read_receipts, receive, take_back, undo_receipt, weigh_again
 from manifests.services.settlement import close, settle
@@ -16,6 +17,7 @@ __all__ = [
     "content_of",
     "deliver",
     "depart",
+    "digest_of",
     "draft",
     "issue",
     "load",
@@ -24,6 +26,7 @@ __all__ = [
     "problems",
     "read_receipts",
     "receive",
+    "require_as_shown",
     "settle",
     "take_back",
     "treat",

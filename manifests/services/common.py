@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from manifests.models import (
     Manifest,
 )
 from wastetrack.errors import NotPermitted, invalid
-from wastetrack.ledger.canonical import canonical_json, instant
+from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact
 from wastetrack.lifecycle.services import move
 from wastetrack.parties.actors import Actor
 from wastetrack.waste.models import Container
 
 NOTE_LENGTH = 200
-
-
-def signature(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What binds an entry to what was signed: the content and the SHA-256 of its canonical JSON."""
-    return {"content": dict(content), "content_sha256": hashlib.sha256(canonical_json(content).encode()).hexdigest()}
 
 
 def plain_code(text: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -19,11 +18,10 @@ from manifests.models import (
 from manifests.services.common import (
     NOTE_LENGTH,
     about,
-    brought_by,
     move_containers,
     require_party,
-    signature,
 )
+from manifests.services.content import content_of, signature
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move, next_number
@@ -31,7 +29,6 @@ from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Site
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations.identifiers import MAX_MANIFEST_SERIAL, manifest_number, manifest_series
-from wastetrack.units import kg_text
 from wastetrack.waste.lineage import readers_by_descent
 from wastetrack.waste.models import Container
 from wastetrack.waste.services import require_stored_state, set_readers, share
@@ -123,29 +120,6 @@ def _common_site(containers: Sequence[Container]) -> Site:
     return sites.pop()
 
 
-def content_of(manifest: Manifest, lines: Sequence[Line]) -> dict[str, Any]:
-    """What the sender signs: the parties and every line."""
-    return {
-        "number": manifest.number,
-        "sender": manifest.sender.uscc,
-        "receiver": manifest.receiver.uscc,
-        "carrier": manifest.carrier.uscc if manifest.carrier else None,
-        **brought_by(manifest),
-        "emergency_measures": manifest.emergency_measures,
-        "lines": [
-            {
-                "container": line.container.code,
-                "waste_code": line.container.waste_code,
-                "name": line.container.name,
-                "form": line.container.form,
-                "hazards": line.container.hazards,
-                "mass_kg": kg_text(line.mass_g),
-            }
-            for line in lines
-        ],
-    }
-
-
 def problems(manifest: Manifest, now: datetime) -> list[FieldError]:
     """Everything that stands in the way of issuing this draft today."""
     return problems_of(manifest, list(manifest.lines.select_related("container")), timezone.localdate(now))
@@ -166,9 +140,8 @@ def issue(*, actor: Actor, manifest: Manifest, now: datetime) -> Manifest:
         if manifest.state == ManifestState.DRAFT and (found := problems_of(manifest, lines, timezone.localdate(now))):
             raise Refused(found[0].code, errors=found, **found[0].params)
         manifest.issued_at = now
-        (manifest,), facts = move(
-            [manifest], "issue", actor=actor, change={"issued_at": now}, payload=signature(content_of(manifest, lines))
-        )
+        content = signature(content_of(manifest, lines), "issue")
+        (manifest,), facts = move([manifest], "issue", actor=actor, change={"issued_at": now}, payload=content)
         Line.objects.bulk_update(lines, ["mass_g"])
         share(containers, manifest.readers())
         _, container_facts = move(containers, "commit", actor=actor, position="manifest", payload=about(manifest))

@@ -31,8 +31,8 @@ from manifests.services.common import (
     event_time,
     plain_code,
     require_party,
-    signature,
 )
+from manifests.services.content import signature
 from wastetrack.errors import FieldError, Invalid, Refused
 from wastetrack.ledger.selectors import require_newest
 from wastetrack.ledger.services import Fact, record
@@ -350,7 +350,7 @@ def _after_receipt(actor: Actor, manifest: Manifest, lines: Sequence[Line], at: 
         ],
     }
     change = {"received_at": at, **delivered}
-    return move([manifest], verb, actor=actor, change=change, payload=signature(content))[1]
+    return move([manifest], verb, actor=actor, change=change, payload=signature(content, verb))[1]
 
 
 def take_back(

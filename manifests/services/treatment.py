@@ -86,6 +86,8 @@ def _treat_line(actor: Actor, manifest: Manifest, treated: Treated, field: str, 
         raise Refused("treated_too_much", container=container.short_grouped, left_kg=left_kg)
     stay = Stay.objects.filter(container=container, left_at=None).first()
     Treatment.objects.create(
+        container=container,
+        plant_id=manifest.receiver_id,
         line=line,
         method=method.code,
         mass_g=treated.mass_g,

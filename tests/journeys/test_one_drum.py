@@ -85,7 +85,7 @@ def test_one_drum_goes_all_the_way(world: World) -> None:
     seal()
     life = life_of(firm, drum.short_code)
     assert life.container.state == "treated"
-    assert [done.line.manifest.receiver.name for done in life.treatments] == ["演示plant"]
+    assert [done.plant.name for done in life.treatments] == ["演示plant"]
     assert life.attestation.intact
     told = life_of(world.actor("regulator"), drum.code)
     assert [entry.kind for entry in told.entries] == [

@@ -183,7 +183,7 @@ class Trade(RuleBasedStateMachine):
         drums = {self.pick(self.stored(sender), n) for n in (number, other)} - {None}
         if drums:
             make = self.world.delivered if leave else self.world.issued
-            with transaction.atomic(), self.tried("send"):
+            with self.tried("send"), transaction.atomic():
                 make(*sorted(drums, key=lambda drum: drum.pk), sender=sender, to=receiver, now=self.now)
 
     @rule(number=ANY)

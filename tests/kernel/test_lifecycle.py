@@ -17,7 +17,8 @@ from wastetrack.lifecycle.services import advance, next_number
 from wastetrack.parties.actors import SYSTEM
 from wastetrack.waste.models import Container, ContainerState
 
-EVERYBODY = {"manifest", "holder", "generator", "sender", "carrier", "receiver", "clock", "cause", "depot", "firm"}
+EVERYBODY = {"manifest", "holder", "generator", "sender", "carrier", "next_carrier", "receiver", "consent", "clock"}
+EVERYBODY |= {"cause", "depot", "firm", "proposer", "consenter", "round"}
 
 
 def put_into(row: Any, state: str) -> Any:
@@ -131,7 +132,10 @@ def test_the_clock_may_write_but_belongs_nowhere() -> None:
 
 def test_every_step_has_a_promise_and_a_party() -> None:
     models = stateful_models()
-    assert {model.SUBJECT for model in models} == {"container", "manifest", "alert", "count", "walk_in"}
+    assert {model.SUBJECT for model in models} == {
+        *("container", "manifest", "alert", "count", "walk_in"),
+        *("correction", "collection", "round"),
+    }
     for model in models:
         for verb, _, _, by, _, promise in steps_of(model):
             assert by <= EVERYBODY, verb

@@ -68,6 +68,7 @@ def record(actor: Actor, facts: Iterable[Fact], *, now: datetime, event_time: da
         raise RuntimeError("a fact is recorded in the transaction that changes it")
     facts = list(facts)
     serials = _serials(fact.subject for fact in facts)
+    how = {name: said for name in ("counter", "confirmed") if (said := getattr(actor, name))}
     entries = Entry.objects.bulk_create(
         [
             Entry(
@@ -83,7 +84,7 @@ def record(actor: Actor, facts: Iterable[Fact], *, now: datetime, event_time: da
                 via_name=actor.via.name if actor.via else "",
                 event_time=event_time or now,
                 recorded_at=now,
-                payload=canonical_json({**fact.payload, "counter": actor.counter} if actor.counter else fact.payload),
+                payload=canonical_json({**fact.payload, **how}),
                 readers=" ".join(sorted(fact.readers)),
             )
             for fact in facts

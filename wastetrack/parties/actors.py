@@ -23,6 +23,8 @@ class Actor:
     via: Organisation | None = None
     counter: str = ""
     """The depot on whose device it was typed, where that is not the actor's own."""
+    confirmed: str = ""
+    """By what the person proved, for this one step, to be there: `password` or `pin`."""
 
     @classmethod
     def of(cls, membership: Membership, delegation: Delegation | None = None) -> Actor:
@@ -33,7 +35,11 @@ class Actor:
 
     def at_counter(self, depot: str) -> Actor:
         """The same actor where something was typed on another's device, which stands at this depot."""
-        return Actor(self.user, self.organisation, self.role, self.via, depot)
+        return Actor(self.user, self.organisation, self.role, self.via, depot, self.confirmed)
+
+    def confirmed_by(self, means: str) -> Actor:
+        """The same actor for a step that is signed: by `password` or by `pin`."""
+        return Actor(self.user, self.organisation, self.role, self.via, self.counter, means)
 
     @property
     def person(self) -> User:

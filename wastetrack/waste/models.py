@@ -197,6 +197,18 @@ class Container(Stateful):
     def depart(self) -> None:
         """The carrier departs with it."""
 
+    @verb(source=ContainerState.IN_TRANSIT, target=ContainerState.IN_TRANSIT, by="manifest")
+    def take_over(self) -> None:
+        """Another carrier takes it over on the way."""
+
+    @verb(source=ContainerState.IN_TRANSIT, target=ContainerState.COMMITTED, by="manifest")
+    def reroute(self) -> None:
+        """It was refused, and a further manifest takes it back or on without its coming off the lorry."""
+
+    @verb(source=ContainerState.COMMITTED, target=ContainerState.IN_TRANSIT, by="manifest")
+    def unroute(self) -> None:
+        """That further manifest is cancelled before departure: it is on the lorry as before."""
+
     @verb(source=ContainerState.IN_TRANSIT, target=ContainerState.STORED, by="manifest")
     def receive(self) -> None:
         """The receiver accepts it into its store."""

@@ -1,18 +1,17 @@
-"""The transfer manifest (危险废物转移联单, 部令第23号): its lines, its legs, what did not agree, and the treatment."""
+"""The transfer manifest (危险废物转移联单, 部令第23号): its lines and its legs."""
 
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
-from depots.models import Bay, Depot
 from wastetrack.lifecycle.states import Guard, Stateful, verb
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation, Site, User, Vehicle
+from wastetrack.parties.models import Organisation, Site, Vehicle
 from wastetrack.parties.visibility import VisibleModel, audience, in_district
-from wastetrack.waste.models import Container, WasteStream
+from wastetrack.waste.models import Container
 
 
 class ManifestState(models.TextChoices):
@@ -50,9 +49,27 @@ class Manifest(Stateful):
     sender_site = models.ForeignKey(Site, models.PROTECT, related_name="manifests")
     receiver = models.ForeignKey(Organisation, models.PROTECT, related_name="receiving")
     carrier = models.ForeignKey(Organisation, models.PROTECT, null=True, blank=True, related_name="carrying")
+    """Who carries it now; before departure, who is to carry it first."""
+    next_carrier = models.ForeignKey(Organisation, models.PROTECT, null=True, blank=True, related_name="+")
+    """To whom the carrier has handed it over, until that one signs for it."""
     self_delivered = models.BooleanField(default=False)
     """The sender brings it in its own vehicle, within the district's limit: it is its own carrier."""
     emergency_measures = models.CharField(max_length=300, blank=True)
+    contract = models.CharField(max_length=60, blank=True)
+    """The written contract it rests on (article 10)."""
+    approval = models.ForeignKey("Approval", models.PROTECT, null=True, blank=True, related_name="manifests")
+    """The approval that a transfer out of the province uses up (article 21)."""
+    follows = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="followers")
+    """The manifest whose refused drums this one takes back to their sender, or on to another receiver."""
+    paper = models.BooleanField(default=False)
+    """It ran on paper and is typed in afterwards (article 20)."""
+    paper_number = models.CharField(max_length=30, blank=True)
+    paper_completed_at = models.DateTimeField(null=True, blank=True)
+    """When the transfer on paper was complete: from then on the days to type it in count."""
+    relay = models.BooleanField(default=False)
+    """More than one carrier takes part, or was to: their legs say which."""
+    version = models.PositiveSmallIntegerField(default=1)
+    """Counts the corrections agreed on after a signature."""
     created_at = models.DateTimeField()
     issued_at = models.DateTimeField(null=True, blank=True)
     departed_at = models.DateTimeField(null=True, blank=True)
@@ -78,19 +95,33 @@ class Manifest(Stateful):
 
     def positions(self, actor: Actor) -> frozenset[str]:
         parties = {"sender": self.sender_id, "carrier": self.carrier_id, "receiver": self.receiver_id}
+        parties["next_carrier"] = self.next_carrier_id
         return frozenset(name for name, pk in parties.items() if pk and pk == actor.organisation_id)
+
+    @property
+    def purpose(self) -> str:
+        """`transfer`, or of one that follows another: `return` to its sender, or `onward` to another receiver."""
+        if self.follows is None:
+            return "transfer"
+        return "return" if self.receiver_id == self.follows.sender_id else "onward"
 
     def readers(self) -> frozenset[str]:
         """A draft is its sender's alone; once issued, every party's and both ends' districts'."""
         if self.issued_at is None:
             return audience([self.sender_id])
+        carriers = {self.carrier_id, self.next_carrier_id}
+        if self.relay:
+            carriers.update(leg.carrier_id for leg in self.legs.all())
         return audience(
-            [self.sender_id, self.receiver_id, self.carrier_id], [self.sender_site.division, self.receiver.division]
+            [self.sender_id, self.receiver_id, *carriers], [self.sender_site.division, self.receiver.division]
         )
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
         others = Q(carrier=actor.organisation_id) | Q(receiver=actor.organisation_id)
+        if "carrier" in actor.roles:
+            # Who carried a part of the way goes on reading; a leg that was not used is gone, and its carrier with it.
+            others |= Q(Exists(Leg.objects.filter(manifest=OuterRef("pk"), carrier=actor.organisation_id)))
         others |= in_district("sender_site__division", actor) | in_district("receiver__division", actor)
         return Q(sender=actor.organisation_id) | (Q(issued_at__isnull=False) & others)
 
@@ -109,6 +140,14 @@ class Manifest(Stateful):
     @verb(source=ManifestState.ISSUED, target=ManifestState.IN_TRANSIT, by="carrier")
     def depart(self) -> None:
         """The carrier has loaded what the manifest says and departs."""
+
+    @verb(source=ManifestState.IN_TRANSIT, target=ManifestState.IN_TRANSIT, by="carrier")
+    def hand_over(self) -> None:
+        """The carrier says where and when it hands the load over, and to whom (article 17). It carries on till then."""
+
+    @verb(source=ManifestState.IN_TRANSIT, target=ManifestState.IN_TRANSIT, by="next_carrier")
+    def take_over(self) -> None:
+        """The next carrier has checked the load and signs for it: from now on it carries."""
 
     @verb(source=ManifestState.IN_TRANSIT, target=ManifestState.DELIVERED, by=["carrier", "receiver"])
     def deliver(self) -> None:
@@ -137,7 +176,9 @@ class Manifest(Stateful):
         guards=[
             Guard(
                 "open_discrepancy",
-                lambda manifest: not Discrepancy.objects.filter(line__manifest=manifest, settled_at=None).exists(),
+                lambda manifest: (
+                    not manifest.lines.filter(discrepancy__isnull=False, discrepancy__settled_at=None).exists()
+                ),
             ),
             Guard("not_treated", lambda manifest: not manifest.awaits_treatment()),
             Guard("not_taken_back", lambda manifest: not manifest.awaits_return()),
@@ -149,6 +190,15 @@ class Manifest(Stateful):
     @verb(source=[ManifestState.DRAFT, ManifestState.ISSUED], target=ManifestState.CANCELLED, by="sender")
     def cancel(self) -> None:
         """Called off before departure; the containers are free again."""
+
+    @verb(
+        source=ON_THE_WAY,
+        target=ManifestState.CANCELLED,
+        by="consent",
+        guards=[Guard("already_received", lambda manifest: not manifest.lines.exclude(outcome="").exists())],
+    )
+    def call_off(self) -> None:
+        """Called off under way, by consent of all who signed; the drums turn back."""
 
     @property
     def is_final_transfer(self) -> bool:
@@ -162,7 +212,13 @@ class Manifest(Stateful):
         return accepted.exclude(container__state="treated").exists()
 
     def awaits_return(self) -> bool:
-        return self.lines.filter(outcome=Outcome.REJECTED, taken_back_at=None).exists()
+        return self.lines.filter(TURNED_AWAY, taken_back_at=None, followed_by=None).exists()
+
+
+TURNED_AWAY = Q(outcome=Outcome.REJECTED) | Q(
+    manifest__state=ManifestState.CANCELLED, manifest__departed_at__isnull=False
+)
+"""Lines whose drum set out and was not taken: refused at the gate, or called off under way."""
 
 
 class Line(VisibleModel):
@@ -180,6 +236,8 @@ class Line(VisibleModel):
     taken_back_at = models.DateTimeField(null=True, blank=True)
     loaded_at = models.DateTimeField(null=True, blank=True)
     """When it was scanned onto the vehicle."""
+    followed_by = models.ForeignKey(Manifest, models.PROTECT, null=True, blank=True, related_name="+")
+    """Of a drum that was turned away: the manifest under which it travels on or back."""
 
     class Meta:
         constraints = [
@@ -197,19 +255,25 @@ class Line(VisibleModel):
 
 
 class Leg(VisibleModel):
-    """One carrier's part of the way."""
+    """One carrier's part of the way: planned until it departs. A planned leg that was not used falls away."""
 
     manifest = models.ForeignKey(Manifest, models.CASCADE, related_name="legs")
     position = models.PositiveSmallIntegerField(default=1)
     carrier = models.ForeignKey(Organisation, models.PROTECT, related_name="legs")
     vehicle = models.ForeignKey(Vehicle, models.PROTECT, null=True, blank=True, related_name="legs")
-    plate = models.CharField(max_length=12)
-    driver_name = models.CharField(max_length=60)
-    departed_at = models.DateTimeField()
+    plate = models.CharField(max_length=12, blank=True)
+    driver_name = models.CharField(max_length=60, blank=True)
+    handed_over_at = models.DateTimeField(null=True, blank=True)
+    """When the carrier before says that it handed the load over; null on the first leg."""
+    place = models.CharField(max_length=100, blank=True)
+    """Where it took the load over; empty on the first leg: at the sender's site."""
+    departed_at = models.DateTimeField(null=True, blank=True)
+    """When this carrier took the load and signed for it; null while the leg is planned or only offered."""
     arrived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["manifest", "position"], name="leg_position_once")]
+        indexes = [models.Index(fields=["carrier", "manifest"], name="leg_of_carrier")]
         ordering = ["position"]
 
     def __str__(self) -> str:
@@ -218,164 +282,3 @@ class Leg(VisibleModel):
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
         return Q(manifest__in=Manifest.objects.visible_to(actor))
-
-
-class Severity(models.TextChoices):
-    NOTICE = "notice", _("Notice")
-    SIGNIFICANT = "significant", _("Significant")
-
-
-class Discrepancy(VisibleModel):
-    """Declared and received mass of a line differ beyond the limits; both sides must settle it before closing."""
-
-    line = models.OneToOneField(Line, models.PROTECT, related_name="discrepancy")
-    severity = models.CharField(max_length=12, choices=Severity)
-    declared_mass_g = models.BigIntegerField()
-    received_mass_g = models.BigIntegerField()
-    opened_at = models.DateTimeField()
-    weighed_again_at = models.DateTimeField(null=True, blank=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.line_id}: {self.declared_mass_g} → {self.received_mass_g} g"
-
-    @classmethod
-    def visibility(cls, actor: Actor) -> Q:
-        return Q(line__manifest__in=Manifest.objects.visible_to(actor))
-
-
-class Statement(VisibleModel):
-    """What one side says the mass is. The two statements that agree settle a discrepancy."""
-
-    discrepancy = models.ForeignKey(Discrepancy, models.PROTECT, related_name="statements")
-    side = models.CharField(max_length=10)
-    """`sender` or `receiver`."""
-    mass_g = models.BigIntegerField()
-    note = models.CharField(max_length=200)
-    by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    at = models.DateTimeField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["discrepancy", "side"], name="statement_once_a_side")]
-
-    def __str__(self) -> str:
-        return f"{self.side}: {self.mass_g} g"
-
-    @classmethod
-    def visibility(cls, actor: Actor) -> Q:
-        return Q(discrepancy__line__manifest__in=Manifest.objects.visible_to(actor))
-
-
-class Treatment(VisibleModel):
-    """What was done with the waste of a line: method (HJ 1033 appendix F), grams, when."""
-
-    line = models.ForeignKey(Line, models.PROTECT, related_name="treatments")
-    method = models.CharField(max_length=4)
-    mass_g = models.BigIntegerField()
-    treated_at = models.DateTimeField()
-    recorded_at = models.DateTimeField()
-    depot = models.ForeignKey(Depot, models.PROTECT, null=True, blank=True, related_name="+")
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(mass_g__gt=0), name="treatment_mass_positive")]
-
-    def __str__(self) -> str:
-        return f"{self.line_id} {self.method} {self.mass_g} g"
-
-    @classmethod
-    def visibility(cls, actor: Actor) -> Q:
-        return Q(line__manifest__in=Manifest.objects.visible_to(actor))
-
-
-class WalkInState(models.TextChoices):
-    WAITING = "waiting", _("Waiting for the firm")
-    CONFIRMED = "confirmed", _("Confirmed")
-    DECLINED = "declined", _("Declined")
-    EXPIRED = "expired", _("Expired")
-
-
-class WalkIn(Stateful):
-    """A firm stands at a depot's counter with drums and no manifest: what was weighed, until the firm confirms it."""
-
-    SUBJECT = "walk_in"
-
-    state = FSMField(default=WalkInState.WAITING, choices=WalkInState, protected=True)
-    depot = models.ForeignKey(Depot, models.PROTECT, related_name="walk_ins")
-    firm = models.ForeignKey(Organisation, models.PROTECT, related_name="walk_ins")
-    started_by = models.ForeignKey(User, models.PROTECT, related_name="+")
-    """Who weighed the drums: the receipt is theirs."""
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField()
-    settled_at = models.DateTimeField(null=True, blank=True)
-    manifest = models.OneToOneField(Manifest, models.PROTECT, null=True, blank=True, related_name="walk_in")
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["firm", "state", "-id"], name="walk_in_of_firm"),
-            models.Index(fields=["depot", "state", "-id"], name="walk_in_at_depot"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.firm_id} @ {self.depot_id}"
-
-    @property
-    def subject(self) -> str:
-        return f"walk_in:{self.pk}"
-
-    def positions(self, actor: Actor) -> frozenset[str]:
-        if actor.role == "system":
-            return frozenset({"clock"})
-        parties = {"firm": self.firm_id, "depot": self.depot.organisation_id}
-        return frozenset(name for name, pk in parties.items() if pk == actor.organisation_id)
-
-    def readers(self) -> frozenset[str]:
-        return audience([self.firm_id, self.depot.organisation_id], [self.depot.site.division])
-
-    @classmethod
-    def visibility(cls, actor: Actor) -> Q:
-        parties = Q(firm=actor.organisation_id) | Q(depot__site__organisation=actor.organisation_id)
-        return parties | in_district("depot__site__division", actor)
-
-    @verb(source=WalkInState.WAITING, target=WalkInState.CONFIRMED, by="firm")
-    def confirm(self) -> None:
-        """The firm signs: the drums are logged, on a manifest and received, all at once."""
-
-    @verb(source=WalkInState.WAITING, target=WalkInState.DECLINED, by=["firm", "depot"])
-    def decline(self) -> None:
-        """The firm does not want it so, or the depot takes it back; nothing has happened to any drum."""
-
-    @verb(source=WalkInState.WAITING, target=WalkInState.EXPIRED, by="clock")
-    def expire(self) -> None:
-        """Nobody confirmed it in time."""
-
-
-class WalkInLine(VisibleModel):
-    """A drum at the counter: one that the firm has logged, or a new one of a usual waste; and what the scale says."""
-
-    walk_in = models.ForeignKey(WalkIn, models.CASCADE, related_name="lines")
-    position = models.PositiveIntegerField()
-    container = models.ForeignKey(Container, models.PROTECT, null=True, blank=True, related_name="walk_in_lines")
-    """Null for a new one until the firm has confirmed it."""
-    stream = models.ForeignKey(WasteStream, models.PROTECT, null=True, blank=True, related_name="+")
-    accumulation_start = models.DateField(null=True, blank=True)
-    mass_g = models.BigIntegerField()
-    bay = models.ForeignKey(Bay, models.SET_NULL, null=True, blank=True, related_name="+")
-    """Where the depot wants it; null: where it suits best."""
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["walk_in", "position"], name="walk_in_position_once"),
-            models.UniqueConstraint(fields=["walk_in", "container"], name="walk_in_container_once"),
-            models.CheckConstraint(
-                condition=Q(container__isnull=False) | Q(stream__isnull=False), name="walk_in_line_of_something"
-            ),
-            models.CheckConstraint(condition=Q(mass_g__gt=0), name="walk_in_mass_positive"),
-        ]
-        ordering = ["position"]
-
-    def __str__(self) -> str:
-        return f"{self.walk_in_id}/{self.position}"
-
-    @classmethod
-    def visibility(cls, actor: Actor) -> Q:
-        return Q(walk_in__in=WalkIn.objects.visible_to(actor))
