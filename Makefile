@@ -24,7 +24,7 @@ NPM := $(if $(HAS_NPM),npm,$(PY) tools/npm.py)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup setup-dev demo test check bench messages lock clean
+.PHONY: help setup setup-dev demo test check bench journeys messages lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,9 @@ check: setup-dev ## lint, types, import contracts, migrations, dependencies, dia
 
 bench: setup-dev ## the benchmark table (ARGS="labels" for one, ARGS=--small for a quick look)
 	@$(PY) -m benchmarks $(ARGS)
+
+journeys: setup-dev ## walks the journeys of the tests and draws docs/journeys anew
+	@$(PY) -m tools.journeys
 
 messages: setup ## brings locale/ in line with the texts of code and templates
 	$(PY) tools/messages.py update

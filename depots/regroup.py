@@ -65,7 +65,7 @@ def merge(
 def require_regroupable(*, actor: Actor, containers: Sequence[Container]) -> None:
     """What can be told before anything is typed: they are in stock here, and here is the actor's own depot.
 
-    Raises Refused(treated | emptied | voided | not_here | container_not_free | to_be_treated),
+    Raises Refused(treated | emptied | voided | not_here | container_not_free),
     NotPermitted(not_your_depot).
     """
     for container in containers:
@@ -78,7 +78,6 @@ def require_regroupable(*, actor: Actor, containers: Sequence[Container]) -> Non
             raise Refused("not_here", container=container.short_grouped)
         require_own(actor, depots[container.pk])
         require_stored_state(container)
-        _require_not_to_treat([container], depots[container.pk])
 
 
 def why_not_merge(containers: Sequence[Container]) -> Refused | None:
@@ -103,7 +102,7 @@ def regroup(
 ) -> list[Container]:
     """Empty the parents into new containers, which stand where these stood or in `bay`, for their shortest time.
 
-    Raises Refused(not_here | several_depots | to_be_treated | illegal_state | treated_in_part | mass_disputed | one of
+    Raises Refused(not_here | several_depots | illegal_state | treated_in_part | mass_disputed | one of
     PLACE_RULES), Invalid(masses_differ | duplicate_container | too_many), NotPermitted(not_your_depot).
     """
     actor.require_write()
@@ -117,7 +116,6 @@ def regroup(
         locked = lock(parents)
         depot, common = _place_of(locked)
         require_own(actor, depot)
-        _require_not_to_treat(locked, depot)
         what = mixture(locked, waste_code, reactions(depot.site.division))
         since = earliest([*locked, *ancestors(locked)], depot, on=timezone.localdate(now))
         children, facts = derive(locked, what, parts, how=how, actor=actor, site=depot.site, since=since, now=now)
@@ -162,17 +160,6 @@ def _place_of(parents: Sequence[Container]) -> tuple[Depot, Bay | None]:
     if len(depots) > 1:
         raise Refused("several_depots")
     return next(iter(depots.values())), next(iter(bays.values())) if len(bays) == 1 else None
-
-
-def _require_not_to_treat(parents: Sequence[Container], depot: Depot) -> None:
-    """What a plant received is treated as it came: its manifests ask for every drum's treatment by that drum's code.
-
-    Raises Refused(to_be_treated).
-    """
-    if "treater" in depot.site.organisation.role_set:
-        for parent in parents:
-            if parent.generator_id != depot.organisation_id:
-                raise Refused("to_be_treated", container=parent.short_grouped)
 
 
 def _into(parent: Container, children: Sequence[Container]) -> list[dict[str, Any]]:

@@ -100,15 +100,16 @@ def log_into(
     bay: Bay | None = None,
     stream: WasteStream | None = None,
     on_paper: bool = False,
+    at: datetime | None = None,
 ) -> Container:
     """Log a container that already stands in the firm's own store: `log_waste` and `check_in` in one step.
 
-    `on_paper` as in Place.
+    `on_paper` as in Place; `at`: since when it stands there, where that is told only now.
     """
     require_own(actor, depot)
     with transaction.atomic():
         container, fact = make_container(actor=actor, site=depot.site, data=data, now=now, stream=stream)
-        return _store(actor, container, Place(depot, bay, on_paper=on_paper), now, now, along_with=[fact])
+        return _store(actor, container, Place(depot, bay, on_paper=on_paper), now, at or now, along_with=[fact])
 
 
 def check_in(

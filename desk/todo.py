@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from depots.count_selectors import counts_to_settle
 from desk.selectors import places
-from manifests.models import UNDER_WAY, Line, Manifest, ManifestState
+from manifests.models import UNDER_WAY, Line, Manifest, ManifestState, to_treat
 from manifests.selectors import visible_manifests
 from manifests.turns import turn_of, waiting
 from manifests.walk_ins import waiting_for_firm
@@ -208,6 +208,7 @@ def _counts(actor: Actor) -> list[Section]:
 def _manifest_tasks(actor: Actor) -> list[Section]:
     """The manifests whose next step is the organisation's, by that step."""
     lines = Line.objects.select_related("container", "discrepancy").prefetch_related("discrepancy__statements")
+    lines = lines.annotate(untreated=to_treat(actor.organisation_id))
     found = list(waiting(actor).order_by("id").prefetch_related(Prefetch("lines", lines))[:MOST_WAITING])
     by_step: dict[str, list[Manifest]] = defaultdict(list)
     for manifest in found:

@@ -13,7 +13,7 @@ Kind = Literal["container", "short", "bay", "foreign", "garbage"]
 MAX_TEXT = 512
 """Characters of a scanned text that are looked at; a longer one is garbage."""
 
-_CONTAINER, _BAY = "W", "B"
+_CONTAINER, _BAY, _MANIFEST = "W", "B", "M"
 _URL = re.compile(r"HTTPS?://(?P<host>[^/?#]+)(?P<path>[^?#]*)")
 _BAY_ID = re.compile(r"[0-9A-Z-]{1,64}")
 _AIM = re.compile(r"^\][A-Z][0-9A-Z]")
@@ -39,6 +39,11 @@ def payload(code: str, host_url: str) -> str:
 def bay_payload(bay: str, host_url: str) -> str:
     """What the QR of a bay's sign holds: HTTPS://HOST/B/<bay>; ValueError host_url."""
     return f"{_site_address(host_url)}/{_BAY}/{bay}".upper()
+
+
+def manifest_payload(number: str, host_url: str) -> str:
+    """What the QR of a manifest's document holds: HTTPS://HOST/M/<14 digits>; ValueError host_url."""
+    return f"{_site_address(host_url)}/{_MANIFEST}/{number}"
 
 
 def read(text: str, host_url: str) -> Scanned:

@@ -19,6 +19,14 @@ def modules(text: str) -> list[bytes]:
     return [flat[start : start + side] for start in range(0, len(flat), side)]
 
 
+def svg_path(text: str) -> tuple[int, str]:
+    """(modules a side with the quiet zone, an SVG path that fills the dark modules), in modules, origin at the top."""
+    rows = modules(text)
+    runs = ((y, run.start(), run.end()) for y, row in enumerate(rows) for run in _DARK_RUN.finditer(row))
+    path = "".join(f"M{start} {y}h{end - start}v1h{start - end}z" for y, start, end in runs)
+    return len(rows) + 2 * QUIET, path
+
+
 def pdf_path(text: str) -> tuple[int, str]:
     """(modules a side, PDF operators that fill the dark modules), in modules, origin at the lower left corner.
 

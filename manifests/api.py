@@ -7,19 +7,19 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from manifests.corrections import correction_json, corrections_of, totals_json
+from manifests.drafts import draft_json, wanted_of
 from manifests.models import Manifest, ManifestState
-from manifests.schemas import DraftIn, VerbIn, leg_json, line_json, manifest_json, sent_of
+from manifests.schemas import DraftIn, VerbIn, leg_json, line_json, manifest_json, paper_json, sent_of
 from manifests.selectors import get_manifest, legs_of, lines_of, visible_manifests
-from manifests.services import digest_of, draft, problems
+from manifests.services import digest_of, draft
+from manifests.services.roadside import show_roadside
 from manifests.verbs import perform
 from wastetrack.creation import create_once
-from wastetrack.errors import invalid
-from wastetrack.http import PAGE_SIZE, actor_of, field_json, now_of, page_of
-from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation
+from wastetrack.http import PAGE_SIZE, actor_of, answer_json, now_of, page_of
+from wastetrack.ledger.canonical import instant
 from wastetrack.schemas import Text, states_of
 from wastetrack.units import kg_text
-from wastetrack.waste.selectors import by_codes
 
 router = Router(tags=["manifests"])
 
@@ -31,7 +31,15 @@ def detail_json(manifest: Manifest) -> dict[str, Any]:
         **manifest_json(manifest),
         "mass_kg": kg_text(sum(line.mass_g for line in lines)),
         "emergency_measures": manifest.emergency_measures,
+        "contract": manifest.contract,
+        "purpose": manifest.purpose,
+        "follows": manifest.follows.number if manifest.follows else None,
+        "approval": manifest.approval.number if manifest.approval else None,
+        "paper": paper_json(manifest),
         "digest": digest_of(manifest, lines, legs),
+        "version": manifest.version,
+        "totals": totals_json(lines),
+        "corrections": [correction_json(one) for one in corrections_of(manifest)],
         "legs": [leg_json(leg) for leg in legs],
         "lines": [line_json(line) for line in lines],
     }
@@ -60,30 +68,39 @@ def create_manifest(request: HttpRequest, body: DraftIn) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
 
     def make() -> dict[str, Any]:
+        wanted = wanted_of(actor, body)
         manifest = draft(
             actor=actor,
-            receiver=_organisation(actor, body.receiver, "receiver"),
-            carrier=_organisation(actor, body.carrier, "carrier") if body.carrier else None,
-            containers=by_codes(actor, body.containers, field="containers"),
-            emergency_measures=body.emergency_measures,
+            receiver=wanted.receiver,
+            carriers=wanted.carriers,
+            containers=wanted.containers,
+            from_streams=wanted.from_streams,
+            emergency_measures=wanted.emergency_measures,
+            contract=wanted.contract,
+            paper_number=body.paper_number[:30],
+            paper_completed_at=body.paper_completed_at,
             now=now,
         )
-        return {**detail_json(manifest), "problems": [field_json(error) for error in problems(manifest, now)]}
+        return {**detail_json(manifest), **draft_json(manifest, now)}
 
     return create_once(request, make)
-
-
-def _organisation(actor: Actor, uscc: str, field: str) -> Organisation:
-    found = Organisation.objects.visible_to(actor).filter(uscc=uscc).first()
-    if found is None:
-        raise invalid(field, "unknown_organisation" if uscc else "missing")
-    return found
 
 
 @router.get("/{number}")
 def manifest(request: HttpRequest, number: Text) -> dict[str, Any]:
     """One manifest with its lines."""
     return detail_json(get_manifest(actor_of(request), number))
+
+
+@router.post("/{number}/roadside", response={201: dict[str, Any]})
+def roadside(request: HttpRequest, number: Text) -> HttpResponse:
+    """A link by which an officer sees this load without an account, while it is on the road.
+
+    The link is said this once and kept nowhere: no Idempotency-Key gets it again.
+    """
+    actor, now = actor_of(request), now_of(request)
+    shown = show_roadside(actor=actor, manifest=get_manifest(actor, number), now=now)
+    return answer_json({"url": shown.address, "expires_at": instant(shown.expires_at)}, status=201)
 
 
 @router.post("/{number}/{verb}")

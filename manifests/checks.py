@@ -2,35 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import combinations
 
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
 from depots.models import Stay
-from manifests.models import Line, Manifest
+from manifests.models import TURNED_AWAY, UNDER_WAY, Approval, Line, Manifest, ManifestState, Outcome
 from wastetrack.districts.selectors import Reactions, figure, reactions
 from wastetrack.errors import FieldError
 from wastetrack.parties.models import Organisation, Permit, PermitKind
+from wastetrack.regulations.divisions import province_of
 from wastetrack.units import GRAMS_PER_KG, kg_text
+from wastetrack.waste.clock import start_of
 from wastetrack.waste.models import Container, ContainerState
 
 
 def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[FieldError]:
-    """Why the manifest can't be issued on this day; empty when it can (articles 10, 11 and 14)."""
+    """Why the manifest can't be issued on this day; empty when it can (articles 10, 11, 14 and 21)."""
     found: list[FieldError] = []
     containers = [line.container for line in lines]
+    mass_g = sum(container.mass_g for container in containers)
     if not containers:
         found.append(FieldError("containers", "no_lines"))
     found += vehicle_problems(containers, reactions(manifest.sender_site.division))
-    codes = {container.waste_code for container in containers}
-    found += receiver_problems(manifest.receiver, manifest.receiver.permits.all(), codes, on)
+    if manifest.purpose != "return":
+        # A firm needs no permit to get its own waste back.
+        permits = list(manifest.receiver.permits.all())
+        codes = {container.waste_code for container in containers}
+        found += receiver_problems(manifest.receiver, permits, codes, on)
+        found += yearly_problems(manifest.receiver, permits, mass_g, on)
+        found += approval_problems(manifest, containers, on)
     if manifest.self_delivered:
-        found += self_delivery_problems(manifest, sum(line.mass_g for line in lines))
+        found += self_delivery_problems(manifest, mass_g)
     elif manifest.carrier is None:
         found.append(FieldError("carrier", "carrier_missing"))
     else:
-        found += carrier_problems(manifest.carrier, manifest.carrier.permits.all(), on)
+        found += carriage_problems(manifest, mass_g, on)
+    if manifest.follows:
+        return found + turned_away_problems(manifest, containers)
     return found + container_problems(manifest, containers)
+
+
+def carriage_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldError]:
+    """Why one of its carriers may not carry this, on this day, on any vehicle it has."""
+    carriers = [manifest.carrier] if manifest.carrier else []
+    if manifest.relay:
+        carriers += [leg.carrier for leg in manifest.legs.select_related("carrier").filter(departed_at=None)]
+    found = []
+    for carrier in carriers:
+        found += carrier_problems(carrier, carrier.permits.all(), on)
+        loads: list[int | None] = list(carrier.vehicles.values_list("capacity_g", flat=True))
+        known = [load for load in loads if load is not None]
+        if not loads:
+            found.append(FieldError("carrier", "carrier_has_no_vehicle", {"carrier": carrier.name}))
+        elif len(known) == len(loads) and max(known) < mass_g:
+            params = {"carrier": carrier.name, "mass_kg": kg_text(mass_g), "limit_kg": kg_text(max(known))}
+            found.append(FieldError("carrier", "too_heavy_for_carrier", params))
+    return found
+
+
+def yearly_left(takers: Iterable[Organisation], on: date) -> dict[Organisation, int]:
+    """Grams that each receiver's permits leave it this year, where all of them name a yearly mass (one query).
+
+    What is announced to it counts as taken; below nothing once it has taken more.
+    """
+    takers = list(takers)
+    taken = Q(outcome=Outcome.ACCEPTED, received_at__gte=start_of(on.replace(month=1, day=1)))
+    taken |= Q(outcome="", manifest__state__in=UNDER_WAY)
+    sums: Mapping[int, int] = dict(
+        Line.objects.filter(taken, manifest__receiver__in=takers)
+        .order_by()
+        .values_list("manifest__receiver")
+        .annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))
+    )
+    found = {}
+    for taker in takers:
+        valid = [one for one in taker.permits.all() if one.kind != PermitKind.TRANSPORT and one.valid_on(on)]
+        if valid and all(permit.yearly_mass_g is not None for permit in valid):
+            found[taker] = sum(permit.yearly_mass_g or 0 for permit in valid) - sums.get(taker.pk, 0)
+    return found
+
+
+def yearly_problems(receiver: Organisation, permits: Iterable[Permit], mass_g: int, on: date) -> list[FieldError]:
+    """Whether this takes the receiver past what it may take a year without a new permit (State Council 408, art. 12).
+
+    A first issue and a receipt count alike, so a load on its way is counted once.
+    """
+    left_g = yearly_left([receiver], on).get(receiver)
+    if left_g is None:
+        return []
+    granted_g = sum(one.yearly_mass_g or 0 for one in permits if one.kind != PermitKind.TRANSPORT and one.valid_on(on))
+    over_percent = int(figure(receiver.division, "permit.overrun_percent"))
+    if mass_g - left_g <= granted_g * over_percent // 100:
+        return []
+    params = {"receiver": receiver.name, "left_kg": kg_text(max(0, left_g)), "mass_kg": kg_text(mass_g)}
+    return [FieldError("receiver", "permit_mass_exceeded", params)]
+
+
+def approval_problems(manifest: Manifest, containers: Sequence[Container], on: date) -> list[FieldError]:
+    """Why a transfer out of the province has no leave to go (articles 21 to 28); the manifest names its approval."""
+    if not leaves_province(manifest):
+        return []
+    codes = {container.waste_code for container in containers}
+    approval = manifest.approval
+    if approval is None or (approval.sender_id, approval.receiver_id) != (manifest.sender_id, manifest.receiver_id):
+        return [FieldError("approval", "approval_missing", {"receiver": manifest.receiver.name})]
+    found = []
+    if not approval.valid_from <= on <= approval.valid_to:
+        params = {"approval": approval.number, "day": approval.valid_to.isoformat()}
+        found.append(FieldError("approval", "approval_expired", params))
+    found += [
+        FieldError("approval", "approval_lacks_code", {"approval": approval.number, "waste_code": code})
+        for code in sorted(codes - set(approval.waste_codes.split()))
+    ]
+    left_g = approval_left(approval)
+    mass_g = sum(container.mass_g for container in containers)
+    if mass_g > left_g:
+        masses = {"left_kg": kg_text(left_g), "mass_kg": kg_text(mass_g)}
+        found.append(FieldError("approval", "approval_used_up", {"approval": approval.number, **masses}))
+    return found
+
+
+def leaves_province(manifest: Manifest) -> bool:
+    """Whether sender and receiver lie in different provinces."""
+    return province_of(manifest.sender_site.division) != province_of(manifest.receiver.division)
+
+
+def approval_left(approval: Approval) -> int:
+    """Grams that the manifests issued on it have not used up yet (one query)."""
+    return approvals_left([approval])[approval]
+
+
+def approvals_left(approvals: Sequence[Approval]) -> dict[Approval, int]:
+    """The same of several (one query)."""
+    used = Line.objects.filter(manifest__approval__in=approvals, manifest__issued_at__isnull=False)
+    used = used.exclude(outcome=Outcome.REJECTED).exclude(manifest__state=ManifestState.CANCELLED).order_by()
+    sums: Mapping[int, int] = dict(
+        used.values_list("manifest__approval").annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))
+    )
+    return {one: max(0, one.mass_g - sums.get(one.pk, 0)) for one in approvals}
 
 
 def container_problems(manifest: Manifest, containers: Sequence[Container]) -> list[FieldError]:
@@ -52,6 +165,21 @@ def container_problems(manifest: Manifest, containers: Sequence[Container]) -> l
         elif container.treated_g:
             found.append(FieldError("containers", "partly_treated", params))
     return found
+
+
+def turned_away_problems(manifest: Manifest, containers: Sequence[Container]) -> list[FieldError]:
+    """Which containers are no longer waiting, refused, under the manifest that this one follows."""
+    waiting = set(turned_away(manifest.follows).values_list("container", flat=True)) if manifest.follows else set()
+    return [
+        FieldError("containers", "container_not_free", {"container": one.short_grouped, "state": one.state})
+        for one in containers
+        if one.pk not in waiting or one.state != ContainerState.IN_TRANSIT
+    ]
+
+
+def turned_away(manifest: Manifest) -> QuerySet[Line]:
+    """The manifest's lines whose drum was not taken and is neither back nor on its way under another manifest."""
+    return Line.objects.filter(TURNED_AWAY, manifest=manifest, taken_back_at=None, followed_by=None)
 
 
 def vehicle_problems(containers: Sequence[Container], table: Reactions) -> list[FieldError]:

@@ -23,6 +23,11 @@ def within_reach(limits: Limits, declared_g: int, received_g: int, agreed_g: int
     return low * (100 - margin) <= agreed_g * 100 <= high * (100 + margin)
 
 
+def more_than_sent(limits: Limits, declared_g: int, found_g: int) -> bool:
+    """Whether more is said to have arrived than was sent, past what scales differ by."""
+    return found_g * 100 > declared_g * (100 + limits["significant_percent"])
+
+
 def severity_of(limits: Limits, declared_g: int, received_g: int) -> str | None:
     """`significant`, `notice`, or None within the limits. Exact: compared in grams times a hundred."""
     difference = abs(received_g - declared_g)

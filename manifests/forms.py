@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
 
 from manifests.models import Line, Outcome
+from manifests.services.receipt_rows import DIFFERENCES
 from manifests.verbs import Sent
 from wastetrack.errors import Refused, invalid
 from wastetrack.pages import field_messages
 from wastetrack.units import kg_text, typed_kg
 from wastetrack.waste.clock import end_of
+from wastetrack.waste.models import Container
 
 Typed = Mapping[str, Any]
 FIELD_OF_CODE = {
@@ -24,6 +26,9 @@ FIELD_OF_CODE = {
     "no_pin": "pin",
     "pin_locked": "pin",
     "settle_differs": "mass_kg",
+    "vehicle_expired": "vehicle",
+    "vehicle_overloaded": "vehicle",
+    "wrong_at_counter": "next_pin",
     "bay_full": "bay",
     "unknown_bay": "bay",
     "unknown_depot": "depot",
@@ -34,47 +39,66 @@ _LINE_FIELD = re.compile(r"lines\.(\d+)\.(\w+)")
 
 @dataclass(frozen=True)
 class FormSent:
-    """A verb's fields as sent, and the positions of the manifest's lines that they speak of, in the order sent."""
+    """A verb's fields as sent, and whom its rows speak of, in the order sent: lines by position, drums by short code."""
 
     sent: Sent
-    positions: Sequence[int] = ()
+    positions: Sequence[int | str] = ()
 
 
 def read_form(verb: str, lines: Sequence[Line], typed: Typed, now: datetime) -> FormSent:
     """The fields of a verb's form. Raises Invalid for a date or time that cannot be read."""
+    named: Sequence[Line] = ()
+    positions: Sequence[int | str] = ()
     if verb == "receive":
         named = [line for line in lines if f"outcome-{line.position}" in typed]
         rows = [_receipt(line, typed) for line in named]
     elif verb == "treat":
-        named = [line for line in lines if typed.get(f"treat-{line.position}")]
+        positions = [name.removeprefix("treat-") for name in typed if name.startswith("treat-") and typed[name]]
         treated_at = _past_day(str(typed.get("treated_on", "")), now)
-        rows = [_treatment(line, typed, treated_at) for line in named]
+        rows = [_treatment(str(code), typed, treated_at) for code in positions]
     else:
-        named, rows = [], []
+        rows = []
     texts: dict[str, Any] = {
         name: str(typed.get(name, ""))
         for name in ("password", "pin", "container", "note", "reason", "vehicle", "depot", "bay", "shown", "carrier")
     } | {name: str(typed.get(name, "")) for name in ("place", "next_username", "next_pin")}
-    sent = Sent(lines=rows, mass_kg=typed_kg(typed.get("mass_kg")), at=_moment(str(typed.get("at", ""))), **texts)
-    return FormSent(sent, [line.position for line in named])
+    sent = Sent(lines=rows, mass_kg=typed_kg(typed.get("mass_kg")), at=moment_of(str(typed.get("at", ""))), **texts)
+    if verb == "type-in":
+        told = {"driver": str(typed.get("driver", "")), "delivered_at": moment_of(str(typed.get("delivered_at", "")))}
+        sent = replace(sent, fields={**sent.fields, **told})
+    if "correction" in typed:
+        sent = replace(sent, fields={**sent.fields, "correction": str(typed["correction"])})
+    if "national_number" in typed:
+        sent = replace(sent, fields={**sent.fields, "national_number": str(typed["national_number"])})
+    return FormSent(sent, positions or [line.position for line in named])
 
 
 def _receipt(line: Line, typed: Typed) -> dict[str, Any]:
     """One line of a receipt; an accepted one without a mass is as declared."""
+    outcome = typed.get(f"outcome-{line.position}")
+    as_declared = "" if outcome == Outcome.REJECTED else kg_text(line.mass_g)
     return {
         "container": line.container.code,
-        "outcome": typed.get(f"outcome-{line.position}"),
-        "mass_kg": typed_kg(typed.get(f"mass-{line.position}", "")) or kg_text(line.mass_g),
+        "outcome": outcome,
+        "mass_kg": typed_kg(typed.get(f"mass-{line.position}", "")) or as_declared,
         "reason": typed.get(f"reason-{line.position}", ""),
+        "differs": _differing(line, typed),
     }
 
 
-def _treatment(line: Line, typed: Typed, treated_at: datetime | None) -> dict[str, Any]:
+def _differing(line: Line, typed: Typed) -> list[str]:
+    """What of a received drum is ticked as other than declared."""
+    return [name for name in DIFFERENCES if typed.get(f"differs-{name}-{line.position}")]
+
+
+def _treatment(code: str, typed: Typed, treated_at: datetime | None) -> dict[str, Any]:
+    """One drum of a treatment, by its short code: it may stand on the manifest, or have come out of one that does."""
     return {
-        "container": line.container.code,
+        "container": code,
         "method": typed.get("method", ""),
-        "mass_kg": typed_kg(typed.get(f"mass-{line.position}", "")),
+        "mass_kg": typed_kg(typed.get(f"mass-{code}", "")),
         "treated_at": treated_at,
+        "residue": typed.get("residue", ""),
     }
 
 
@@ -89,18 +113,18 @@ def _past_day(text: str, now: datetime) -> datetime | None:
     return None if day == timezone.localdate(now) else end_of(day)
 
 
-def _moment(text: str) -> datetime | None:
-    """A local time as a browser's field gives it."""
+def moment_of(text: str, field: str = "at") -> datetime | None:
+    """A local time as a browser's field gives it. Raises Invalid(time_unreadable) at the field."""
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise invalid("at", "time_unreadable") from None
+        raise invalid(field, "time_unreadable") from None
     return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 
-def errors_of(refusal: Refused, positions: Sequence[int] = ()) -> dict[str, str]:
+def errors_of(refusal: Refused, positions: Sequence[int | str] = ()) -> dict[str, str]:
     """A refusal's sentences by the form's field; what belongs to no field stands under `all`."""
     found = field_messages(refusal)
     if not refusal.errors and (field := FIELD_OF_CODE.get(refusal.code)):
@@ -108,11 +132,14 @@ def errors_of(refusal: Refused, positions: Sequence[int] = ()) -> dict[str, str]
     return {_field(name, positions): text for name, text in found.items()}
 
 
-def _field(name: str, positions: Sequence[int]) -> str:
+def _field(name: str, positions: Sequence[int | str]) -> str:
     match = _LINE_FIELD.fullmatch(name)
     if match and int(match[1]) < len(positions):
         part = {"mass_kg": "mass", "treated_at": "treated_on"}.get(match[2], match[2])
-        return part if part in ("method", "treated_on") else f"{part}-{positions[int(match[1])]}"
+        whose = positions[int(match[1])]
+        if part == "container" and isinstance(whose, str):
+            return "lines"  # it has no row on the form any more
+        return part if part in ("method", "treated_on", "residue") else f"{part}-{whose}"
     return "at" if name in ("departed_at", "delivered_at", "received_at") else name
 
 
@@ -126,6 +153,7 @@ class Row:
     reason: str = ""
     chosen: bool = True
     errors: Mapping[str, str] = field(default_factory=dict)
+    differs: Sequence[str] = ()
 
     @property
     def declared(self) -> str | None:
@@ -142,21 +170,38 @@ def receipt_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str])
             mass=typed.get(f"mass-{line.position}", ""),
             reason=typed.get(f"reason-{line.position}", ""),
             errors=_errors_at(line, errors),
+            differs=_differing(line, typed),
         )
         for line in lines
         if not line.outcome
     ]
 
 
-def treatment_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str]) -> list[Row]:
-    """These lines with what is left to treat of each, as the treatment form shows them."""
-    rows: list[Row] = []
-    for line in lines:
-        left = line.container.mass_g - sum(done.mass_g for done in line.treatments.all())
-        mass = str(typed.get(f"mass-{line.position}", kg_text(left)))
-        chosen = not typed or bool(typed.get(f"treat-{line.position}"))
-        rows.append(Row(line, mass=mass, chosen=chosen, errors=_errors_at(line, errors)))
-    return rows
+@dataclass(frozen=True)
+class TreatmentRow:
+    """One drum on the form of a treatment: how much of it is to be recorded, and what is wrong with that."""
+
+    container: Container
+    mass: str
+    chosen: bool
+    error: str
+
+    @property
+    def code(self) -> str:
+        return self.container.short_code
+
+
+def treatment_rows(containers: Sequence[Container], typed: Typed, errors: Mapping[str, str]) -> list[TreatmentRow]:
+    """These drums with what is left to treat of each, as the treatment form shows them."""
+    return [
+        TreatmentRow(
+            one,
+            mass=str(typed.get(f"mass-{one.short_code}", kg_text(one.mass_g - one.treated_g))),
+            chosen=not typed or bool(typed.get(f"treat-{one.short_code}")),
+            error=errors.get(f"mass-{one.short_code}", ""),
+        )
+        for one in containers
+    ]
 
 
 def settle_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str]) -> list[Row]:

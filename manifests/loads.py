@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlencode
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, Max, OuterRef
 from django.utils import timezone
 
 from depots.models import Depot, Stay
+from manifests.checks import yearly_left
 from manifests.choices import receivers
-from manifests.models import UNDER_WAY, Line, Manifest, ManifestState, Outcome
+from manifests.models import Line, Manifest, ManifestState
 from wastetrack.districts.selectors import Kind, Reactions, figure, reactions
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation, PermitKind, Vehicle
+from wastetrack.parties.models import Organisation, Vehicle
 from wastetrack.units import GRAMS_PER_KG
-from wastetrack.waste.clock import soon, start_of
+from wastetrack.waste.clock import soon
 from wastetrack.waste.models import ContainerState
 
 MOST_LOOKED_AT = 2_000
@@ -27,8 +27,6 @@ MOST_DRUMS = 200
 """More than a person ticks off; the rest goes with the truck after it."""
 RECENT = 20
 """So many of the latest manifests show whom one usually sends to, and with whom."""
-
-"""A waste as a vehicle sees it: its code, and what it reacts with (None: nobody has said)."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def next_load(actor: Actor, depot: Depot, now: datetime) -> NextLoad | None:
     if first is None:
         return None
     able = {taker: codes for taker, codes in takers.items() if first.container.waste_code in codes}
-    left, usual = _yearly_left(able, today), _usual(actor)
+    left, usual = yearly_left(able, today), _usual(actor)
     payload_g, table = _payload_g(actor, depot), _Hold(reactions(depot.site.division))
     loads = {
         taker: table.load(stays, codes, min(payload_g, left.get(taker, payload_g))) for taker, codes in able.items()
@@ -131,24 +129,6 @@ def _takers(actor: Actor, waste_codes: Collection[str], on: date) -> dict[Organi
         codes = frozenset(code for code in waste_codes if any(permit.covers(code) for permit in choice.permits))
         if codes:
             found[choice.organisation] = codes
-    return found
-
-
-def _yearly_left(takers: Collection[Organisation], today: date) -> dict[Organisation, int]:
-    """Grams that each receiver's permits leave it this year, where all of them name a yearly mass (one query)."""
-    year = start_of(today.replace(month=1, day=1))
-    taken = Q(outcome=Outcome.ACCEPTED, received_at__gte=year) | Q(outcome="", manifest__state__in=UNDER_WAY)
-    sums: Mapping[int, int] = dict(
-        Line.objects.filter(taken, manifest__receiver__in=takers)
-        .order_by()
-        .values_list("manifest__receiver")
-        .annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))
-    )
-    found = {}
-    for taker in takers:
-        valid = [one for one in taker.permits.all() if one.kind != PermitKind.TRANSPORT and one.valid_on(today)]
-        if all(permit.yearly_mass_g is not None for permit in valid):
-            found[taker] = max(0, sum(permit.yearly_mass_g or 0 for permit in valid) - sums.get(taker.pk, 0))
     return found
 
 

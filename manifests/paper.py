@@ -10,15 +10,17 @@ from functools import cached_property
 
 from django.utils.translation import gettext as _
 
-from manifests.models import AFTER_RECEIPT, Discrepancy, Leg, Line, Manifest, ManifestState, Statement
+from manifests.models import AFTER_RECEIPT, Attachment, Discrepancy, Leg, Line, Manifest, ManifestState, Statement
 from manifests.selectors import legs_of
 from manifests.services import digest_of
-from manifests.turns import is_disputed
+from manifests.turns import is_disputed, was_turned_away
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import Attestation, attest, history_of
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Permit, PermitKind
 from wastetrack.parties.selectors import valid_permits
+from wastetrack.sentences import listed
+from wastetrack.telling import DIFFERENCES
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,23 @@ class Found:
         return f"{Decimal(self.difference_abs_g * 100) / self.line.mass_g:.1f}"
 
     @property
+    def is_turned_away(self) -> bool:
+        """Whether the drum waits to be taken back or sent on."""
+        return was_turned_away(self.line.manifest, self.line)
+
+    @property
     def is_disputed(self) -> bool:
         return is_disputed(self.line)
 
     @property
     def discrepancy(self) -> Discrepancy | None:
         return getattr(self.line, "discrepancy", None)
+
+    @property
+    def differing(self) -> str:
+        """What else than the mass is not as declared, in words."""
+        names = self.discrepancy.differs.split() if self.discrepancy else []
+        return listed(str(DIFFERENCES[name]) for name in names)
 
     @property
     def said_by_sender(self) -> Statement | None:
@@ -115,6 +128,11 @@ class Paper:
     carrier_permits: Sequence[Permit]
     signed: Sequence[Signed]
     attestation: Attestation
+
+    @cached_property
+    def scans(self) -> list[Attachment]:
+        """The scans of a manifest that ran on paper."""
+        return list(self.manifest.attachments.defer("content").order_by("pk")) if self.manifest.paper else []
 
     @property
     def digest(self) -> str:

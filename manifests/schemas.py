@@ -11,11 +11,46 @@ from wastetrack.schemas import Body, Few, Letters, LongNote, Mass, Moment, Note,
 from wastetrack.units import kg_text
 
 
+class StreamIn(Body):
+    """So much of a usual waste, without a drum logged before."""
+
+    stream: Text
+    mass_kg: Mass = None
+    accumulation_start: Text = ""
+
+
 class DraftIn(Body):
     receiver: Uscc
     carrier: Uscc = ""
-    containers: Few[Text]
+    carriers: Few[Uscc] = []
+    """Instead of `carrier`, where several take it on one after the other."""
+    containers: Few[Text] = []
+    streams: Few[StreamIn] = []
     emergency_measures: LongNote = ""
+    contract: Text = ""
+    paper_number: Text = ""
+    paper_completed_at: Moment = None
+    """It ran on paper: when the transfer was complete."""
+
+
+class ApprovalIn(Body):
+    number: Text = ""
+    receiver: Uscc = ""
+    waste_codes: Few[Text] = []
+    mass_kg: Mass = None
+    method: Text = ""
+    route: Note = ""
+    valid_from: Text = ""
+    valid_to: Text = ""
+
+
+class PlanIn(Body):
+    site: Text = ""
+    year: int | None = None
+    waste_code: Text = ""
+    receiver: Uscc = ""
+    mass_kg: Mass = None
+    method: Text = ""
 
 
 class LineIn(Body):
@@ -35,6 +70,7 @@ class LineIn(Body):
     components: Note = ""
     container_kind: Text = ""
     received_at: Moment = None
+    waste_code: Text = ""
 
 
 class VerbIn(Body):
@@ -63,20 +99,31 @@ class VerbIn(Body):
     emergency_measures: LongNote | None = None
     contract: Note | None = None
     national_number: Text = ""
+    driver: Text = ""
     accepted_kg: Mass = None
     refused_kg: Mass = None
+    correction: Text = ""
+    """Which proposal is agreed to: the `id` it was read with."""
 
 
 IN_SENT = (
     *("password", "pin", "shown", "container", "mass_kg", "note", "reason", "vehicle", "depot", "bay"),
     *("carrier", "place", "next_username", "next_pin"),
 )
-FIELDS = ("emergency_measures", "contract", "national_number", "accepted_kg", "refused_kg")
+FIELDS = (
+    *("emergency_measures", "contract", "national_number", "driver", "delivered_at"),
+    *("accepted_kg", "refused_kg", "correction"),
+)
 
 
 def sent_of(body: VerbIn, verb: str) -> Sent:
     """A verb's body as the verb takes it; `fields` holds those that were given."""
-    when = {"depart": body.departed_at, "deliver": body.delivered_at, "receive": body.received_at}.get(verb)
+    when = {
+        "depart": body.departed_at,
+        "type-in": body.departed_at,
+        "deliver": body.delivered_at,
+        "receive": body.received_at,
+    }.get(verb)
     return Sent(
         **{name: getattr(body, name) for name in IN_SENT},
         lines=[line.model_dump(exclude_unset=verb == "correct") for line in body.lines],
@@ -104,6 +151,18 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "delivered_at": _when(manifest.delivered_at),
         "received_at": _when(manifest.received_at),
         "closed_at": _when(manifest.closed_at),
+    }
+
+
+def paper_json(manifest: Manifest) -> dict[str, Any] | None:
+    """Of a manifest that ran on paper: its number there, when it was complete, its scans; None of any other."""
+    if not manifest.paper:
+        return None
+    scans = manifest.attachments.defer("content").order_by("pk")
+    return {
+        "number": manifest.paper_number,
+        "completed_at": _when(manifest.paper_completed_at),
+        "scans": [{"name": one.name, "sha256": one.sha256, "bytes": one.size} for one in scans],
     }
 
 
@@ -136,9 +195,13 @@ def line_json(line: Line) -> dict[str, Any]:
         "mass_kg": kg_text(line.mass_g),
         "outcome": line.outcome or None,
         "received_mass_kg": kg_text(line.received_mass_g),
+        "refused_mass_kg": kg_text(line.refused_mass_g),
+        "received_at": _when(line.received_at),
         "reason": line.reason,
         "discrepancy": {
             "severity": discrepancy.severity,
+            "differs": discrepancy.differs.split(),
+            "note": discrepancy.note,
             "settled": discrepancy.settled_at is not None,
             "statements": [
                 {"side": said.side, "mass_kg": kg_text(said.mass_g), "note": said.note, "at": _when(said.at)}

@@ -6,18 +6,32 @@ from collections.abc import Sequence
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 
-from manifests.models import ON_THE_WAY, UNDER_WAY, Discrepancy, Leg, Line, Manifest, ManifestState, Outcome, Treatment
+from manifests.models import (
+    ON_THE_WAY,
+    TURNED_AWAY,
+    UNDER_WAY,
+    Discrepancy,
+    Leg,
+    Line,
+    Manifest,
+    ManifestState,
+    Outcome,
+    Treatment,
+    to_treat,
+)
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
-from wastetrack.regulations.identifiers import SHORT_CODE_LENGTH
-from wastetrack.waste.models import Container
+from wastetrack.regulations.identifiers import SHORT_CODE_LENGTH, typed_digits
+from wastetrack.regulations.plates import plain
+from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.selectors import descendants
 
 
 def visible_manifests(actor: Actor) -> QuerySet[Manifest]:
     """The actor's manifests with parties, counts and declared mass; newest first."""
     return (
         Manifest.objects.visible_to(actor)
-        .select_related("sender", "sender_site", "receiver", "carrier")
+        .select_related("sender", "sender_site", "receiver", "carrier", "next_carrier")
         .annotate(
             line_count=Count("lines"),
             mass_g=Sum("lines__mass_g"),
@@ -28,20 +42,35 @@ def visible_manifests(actor: Actor) -> QuerySet[Manifest]:
 
 
 def get_manifest(actor: Actor, number: str) -> Manifest:
-    """A manifest by its number. Raises NotFound(unknown_manifest) alike for hidden and unknown ones."""
-    manifest = visible_manifests(actor).filter(number=number).first()
+    """A manifest by its number as typed. Raises NotFound(unknown_manifest) alike for hidden and unknown ones."""
+    manifest = visible_manifests(actor).filter(number=typed_digits(number)).first()
     if manifest is None:
         raise NotFound("unknown_manifest")
     return manifest
 
 
 def lines_of(manifest: Manifest) -> list[Line]:
-    """The manifest's lines with container, discrepancy, statements, treatments (three queries, however many lines)."""
+    """The manifest's lines with container, discrepancy, statements, treatments (three queries, however many lines).
+
+    Each has `untreated`: whether its receiver has still to treat its drum, or what came out of it.
+    """
     return list(
         Line.objects.filter(manifest=manifest)
         .select_related("container__generator", "discrepancy")
         .prefetch_related("discrepancy__statements", Prefetch("treatments", Treatment.objects.order_by("id")))
+        .annotate(untreated=to_treat(manifest.receiver_id))
     )
+
+
+def regrouped(manifest: Manifest, lines: Sequence[Line]) -> list[Container]:
+    """What came out of the drums that a manifest's receiver accepted and emptied, and stands in its store now.
+
+    One query a generation; none where nothing was emptied.
+    """
+    accepted = (line.container for line in lines if line.outcome == Outcome.ACCEPTED)
+    below = descendants([one for one in accepted if one.state == ContainerState.EMPTIED])
+    here = [one for one in below if one.holder_id == manifest.receiver_id]
+    return [one for one in here if one.state == ContainerState.STORED]
 
 
 def legs_of(manifest: Manifest) -> list[Leg]:
@@ -96,16 +125,21 @@ def receiving(manifest: Manifest) -> tuple[int, int]:
 
 def aboard(plate: str) -> list[Container]:
     """What is on the road on this vehicle (one query)."""
-    lines = Line.objects.filter(manifest__state=ManifestState.IN_TRANSIT, outcome="", manifest__legs__plate=plate)
-    lines = lines.filter(manifest__legs__arrived_at=None)
+    on_it = Leg.objects.filter(plate=plain(plate), departed_at__isnull=False, arrived_at=None)
+    lines = Line.objects.filter(manifest__state=ManifestState.IN_TRANSIT, outcome="")
+    lines = lines.filter(manifest__in=on_it.values("manifest"))
     return [line.container for line in lines.select_related("container")]
 
 
 def line_to_take_back(actor: Actor, container: Container) -> Line | None:
-    """The refused line whose container the actor's organisation, its sender, has not yet taken back."""
+    """The line of a drum that was turned away, which the actor's organisation, its sender, has not yet taken back."""
     return (
         Line.objects.filter(
-            container=container, outcome=Outcome.REJECTED, taken_back_at=None, manifest__sender=actor.organisation_id
+            TURNED_AWAY,
+            container=container,
+            taken_back_at=None,
+            followed_by=None,
+            manifest__sender=actor.organisation_id,
         )
         .select_related("manifest__sender", "manifest__sender_site", "manifest__receiver")
         .first()

@@ -11,13 +11,20 @@ from django.utils import timezone
 
 from depots.models import Bay
 from depots.selectors import own_depots
+from manifests.choices import carriers
 from manifests.forms import Typed, receipt_rows, settle_rows, treatment_rows
 from manifests.models import Line, Manifest, Treatment
+from manifests.selectors import regrouped
 from manifests.turns import Turn, awaits_treatment, has_stated, is_disputed
 from manifests.verbs import SIGNED
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Vehicle
+from wastetrack.regulations.plates import same
 from wastetrack.regulations.vocabulary import TREATMENT_METHODS
+from wastetrack.waste.models import ContainerState
+
+ASIDE = ("cancel", "correct", "decline", "withdraw")
+"""Steps that are never the next action."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,13 @@ class StepForm:
     needs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def aside(self) -> bool:
+        """Whether it stands below all else."""
+        return self.verb in ("cancel", "correct")
+
+    @property
     def template(self) -> str:
-        return f"manifests/steps/{self.verb}.html"
+        return f"manifests/steps/{self.verb.replace('-', '_')}.html"
 
 
 Needs = Callable[[Actor, Manifest, Sequence[Line], Typed, Mapping[str, str], datetime], dict[str, Any]]
@@ -55,14 +67,37 @@ def step_forms(
     for number, verb in enumerate(turn.steps):
         own_typed, own_errors = (typed, errors) if verb == refused_verb else ({}, {})
         needs = NEEDS[verb](actor, manifest, lines, own_typed, own_errors, now) if verb in NEEDS else {}
-        forms.append(StepForm(verb, number == 0, verb in SIGNED, own_typed, own_errors, needs))
+        signed = verb in SIGNED - {"correct"} or (verb == "cancel" and manifest.departed_at is not None)
+        first = number == 0 and verb not in ASIDE
+        forms.append(StepForm(verb, first, signed, own_typed, own_errors, needs))
     return forms
 
 
 def _depart(
     actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
-    return {"vehicles": list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("plate"))}
+    vehicles = list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("plate"))
+    return {"vehicles": vehicles, "scanned": sum(1 for line in lines if line.loaded_at)}
+
+
+def _hand_over(
+    actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    able = [choice.organisation for choice in carriers(actor, timezone.localdate(now)) if not choice.problems]
+    planned = manifest.legs.filter(departed_at=None).first() if manifest.relay else None
+    return {
+        "carriers": [one for one in able if one.pk != manifest.carrier_id],
+        "planned": planned.carrier_id if planned else None,
+    }
+
+
+def _take_over(
+    actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
+) -> dict[str, Any]:
+    offered = manifest.legs.filter(departed_at=None, handed_over_at__isnull=False).first()
+    vehicles = list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("plate"))
+    usual = next((one.plate for one in vehicles if offered and same(one.plate, offered.plate)), "")
+    return {"vehicles": vehicles, "place": offered.place if offered else "", "usual_plate": usual}
 
 
 def _receive(
@@ -84,7 +119,8 @@ def _settle(
 def _treat(
     actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
-    todo = [line for line in lines if awaits_treatment(line) and not is_disputed(line)]
+    as_it_came = [line.container for line in lines if awaits_treatment(line) and not is_disputed(line)]
+    todo = [one for one in as_it_came if one.state == ContainerState.STORED] + regrouped(manifest, lines)
     last = Treatment.objects.filter(plant=actor.organisation_id).order_by("-id").first()
     return {
         "rows": treatment_rows(todo, typed, errors),
@@ -94,4 +130,11 @@ def _treat(
     }
 
 
-NEEDS: Mapping[str, Needs] = {"depart": _depart, "receive": _receive, "settle": _settle, "treat": _treat}
+NEEDS: Mapping[str, Needs] = {
+    "depart": _depart,
+    "hand-over": _hand_over,
+    "take-over": _take_over,
+    "receive": _receive,
+    "settle": _settle,
+    "treat": _treat,
+}

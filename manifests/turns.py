@@ -7,8 +7,22 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
-from manifests.models import AFTER_RECEIPT, ON_THE_WAY, Discrepancy, Line, Manifest, ManifestState, Outcome
+from manifests.corrections import asked_of
+from manifests.models import (
+    AFTER_RECEIPT,
+    ON_THE_WAY,
+    TURNED_AWAY,
+    Consent,
+    Correction,
+    Discrepancy,
+    Line,
+    Manifest,
+    ManifestState,
+    Outcome,
+    to_treat,
+)
 from manifests.selectors import visible_manifests
+from manifests.services.corrections import CORRECTABLE
 from wastetrack.parties.actors import Actor
 
 
@@ -17,20 +31,25 @@ def waits_for(actor: Actor) -> Q:
     organisation = actor.organisation_id
     disputes = Discrepancy.objects.filter(line__manifest=OuterRef("pk"), settled_at=None)
     lines = Line.objects.filter(manifest=OuterRef("pk"))
-    refused = Exists(lines.filter(outcome=Outcome.REJECTED, taken_back_at=None))
+    refused = Exists(lines.filter(TURNED_AWAY, taken_back_at=None, followed_by=None))
+    proposed = Correction.objects.filter(manifest=OuterRef("pk"), settled_at=None)
+    asked = Consent.objects.filter(correction__manifest=OuterRef("pk"), correction__settled_at=None, given_at=None)
     untreated = Exists(
-        lines.filter(outcome=Outcome.ACCEPTED, manifest__receiver__roles__contains="treater")
-        .exclude(container__state="treated")
-        .exclude(discrepancy__isnull=False, discrepancy__settled_at=None)
+        lines.filter(to_treat(organisation), manifest__receiver__roles__contains="treater").exclude(
+            discrepancy__isnull=False, discrepancy__settled_at=None
+        )
     )
-    to_treat = Q(untreated)
+    treating = Q(untreated)
     # What may be treated is treated first; then only open differences and refused drums stand before the end.
-    to_close = ~Q(untreated) & ~Q(Exists(disputes)) & ~Q(refused)
+    to_close = ~Q(untreated) & ~Q(Exists(disputes)) & ~Q(refused) & ~Q(Exists(proposed))
     received = Q(state__in=AFTER_RECEIPT)
-    sender = Q(state=ManifestState.DRAFT) | received & (Q(_unstated(disputes, "sender")) | Q(refused))
-    receiver = Q(state=ManifestState.DELIVERED) | received & (Q(_unstated(disputes, "receiver")) | to_treat | to_close)
+    sender = Q(state=ManifestState.DRAFT) | Q(refused) | received & Q(_unstated(disputes, "sender"))
+    receiver = Q(state=ManifestState.DELIVERED) | received & (Q(_unstated(disputes, "receiver")) | treating | to_close)
     carrier = Q(state__in=[ManifestState.ISSUED, ManifestState.IN_TRANSIT])
-    return Q(sender=organisation) & sender | Q(carrier=organisation) & carrier | Q(receiver=organisation) & receiver
+    next_carrier = Q(next_carrier=organisation, state=ManifestState.IN_TRANSIT)
+    carriers = Q(carrier=organisation) & carrier | next_carrier
+    consents = Q(Exists(asked.filter(organisation=organisation)))
+    return Q(sender=organisation) & sender | carriers | Q(receiver=organisation) & receiver | consents
 
 
 def _unstated(disputes: QuerySet[Discrepancy], side: str) -> Exists:
@@ -68,41 +87,94 @@ class Turn:
     waits_for: tuple[str, str] | None
 
 
-def turn_of(manifest: Manifest, lines: Sequence[Line], actor: Actor, *, blocked: bool = False) -> Turn:
-    """The actor's steps on this manifest; `blocked` says that a draft has problems and can't be issued today."""
-    pending = _pending(manifest, lines, blocked)
+def turn_of(
+    manifest: Manifest,
+    lines: Sequence[Line],
+    actor: Actor,
+    *,
+    blocked: bool = False,
+    proposal: Correction | None = None,
+) -> Turn:
+    """The actor's steps on this manifest; `blocked` says that a draft has problems and can't be issued today.
+
+    `proposal`: the correction that is open, if one is.
+    """
+    pending = [step for step in _pending(manifest, lines, blocked) if proposal is None or step[1] != "close"]
     mine = manifest.positions(actor) if actor.may_write else frozenset()
-    steps = [verb for party, verb in pending if party in mine]
-    if "sender" in mine and manifest.state in (ManifestState.DRAFT, ManifestState.ISSUED):
-        steps.append("cancel")
+    steps = _about_proposal(proposal, actor) + [verb for party, verb in pending if party in mine]
     if "receiver" in mine and manifest.state == ManifestState.IN_TRANSIT:
         # Nobody waits for a carrier who forgot to say that it arrived.
         steps.append("receive")
+    steps += _asides(manifest, lines, mine) if proposal is None else []
     return Turn(tuple(dict.fromkeys(steps)), pending[0] if pending and mine.isdisjoint(p for p, _ in pending) else None)
+
+
+def _about_proposal(proposal: Correction | None, actor: Actor) -> list[str]:
+    """What the actor may say to an open proposal."""
+    if proposal is None or not actor.may_write:
+        return []
+    if proposal.proposer_id == actor.organisation_id:
+        return ["withdraw"]
+    return ["approve", "decline"] if asked_of(proposal, actor) else []
+
+
+def _asides(manifest: Manifest, lines: Sequence[Line], mine: frozenset[str]) -> list[str]:
+    """Steps that nobody waits for: calling it off, alone or by consent, and proposing a correction."""
+    received = any(line.outcome for line in lines)
+    signed = {"sender"} | ({"receiver"} if received else {"carrier"} if manifest.departed_at else set())
+    asides = ["correct"] if manifest.state in CORRECTABLE and signed & mine else []
+    alone = manifest.state in (ManifestState.DRAFT, ManifestState.ISSUED) and "sender" in mine
+    at_gate = {"receiver"} if manifest.state == ManifestState.DELIVERED else set()
+    together = manifest.state in ON_THE_WAY and not received and mine & {"sender", "carrier", *at_gate}
+    if "receiver" in mine and manifest.state in AFTER_RECEIPT and any(was_turned_away(manifest, one) for one in lines):
+        asides.append("return")
+    return [*asides, "cancel"] if alone or together else asides
 
 
 def _pending(manifest: Manifest, lines: Sequence[Line], blocked: bool) -> list[tuple[str, str]]:
     """What is to be done next and by which party, most urgent first."""
     before_receipt = {
-        ManifestState.DRAFT: [("sender", "revise" if blocked else "issue")],
+        ManifestState.DRAFT: [("sender", _of_a_draft(manifest, blocked))],
         ManifestState.ISSUED: [("carrier", "depart")],
-        ManifestState.IN_TRANSIT: [("carrier", "deliver")],
+        ManifestState.IN_TRANSIT: _on_the_road(manifest),
         ManifestState.DELIVERED: [("receiver", "receive")],
     }
     if manifest.state in before_receipt:
         return before_receipt[manifest.state]
-    if manifest.state not in AFTER_RECEIPT:
+    if manifest.state not in (*AFTER_RECEIPT, ManifestState.CANCELLED):
         return []
+    away = any(was_turned_away(manifest, line) for line in lines)
+    if manifest.state == ManifestState.CANCELLED:
+        return [("sender", "take_back")] if away else []
     disputed = [line for line in lines if is_disputed(line)]
     pending = [
         (side, "settle") for side in ("sender", "receiver") if any(not has_stated(line, side) for line in disputed)
     ]
-    refused = any(line.outcome == Outcome.REJECTED and line.taken_back_at is None for line in lines)
-    pending += [("sender", "take_back")] if refused else []
+    pending += [("sender", "take_back")] if away else []
     untreated = [line for line in lines if manifest.is_final_transfer and awaits_treatment(line)]
     if any(line not in disputed for line in untreated):
         pending.append(("receiver", "treat"))
     return pending if pending or disputed or untreated else [("receiver", "close")]
+
+
+def _of_a_draft(manifest: Manifest, blocked: bool) -> str:
+    """What ran on paper is typed in; else a draft is issued, or first mended."""
+    if blocked:
+        return "revise"
+    return "type-in" if manifest.paper else "issue"
+
+
+def _on_the_road(manifest: Manifest) -> list[tuple[str, str]]:
+    """Whoever was handed the load takes it over; until then, and else, the carrier brings it or hands it over."""
+    to_take = [("next_carrier", "take-over")] if manifest.next_carrier_id else []
+    return [*to_take, ("carrier", "deliver"), ("carrier", "hand-over")]
+
+
+def was_turned_away(manifest: Manifest, line: Line) -> bool:
+    """Whether the line's drum was turned away and is neither back nor under way on another manifest."""
+    called_off = manifest.state == ManifestState.CANCELLED and manifest.departed_at is not None
+    turned_away = line.outcome == Outcome.REJECTED or called_off
+    return turned_away and line.taken_back_at is None and line.followed_by_id is None
 
 
 def is_disputed(line: Line) -> bool:
@@ -117,5 +189,5 @@ def has_stated(line: Line, side: str) -> bool:
 
 
 def awaits_treatment(line: Line) -> bool:
-    """Whether the line's container was accepted and is not treated to the last gram."""
-    return line.outcome == Outcome.ACCEPTED and line.container.state != "treated"
+    """Whether the receiver has still to treat the line's drum or what came out of it, as `lines_of` tells."""
+    return bool(line.untreated)  # type: ignore[attr-defined]

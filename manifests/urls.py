@@ -1,16 +1,50 @@
 """The addresses of manifests."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from manifests import counter_pages, load_views, views
+from manifests import (
+    correction_pages,
+    counter_pages,
+    document_views,
+    draft_pages,
+    drive_pages,
+    load_views,
+    roadside_pages,
+    rounds_pages,
+    views,
+)
 
 urlpatterns = [
     path("walk-in", counter_pages.weigh, name="walk_in_weigh"),
     path("walk-ins/<str:walk_in_id>", counter_pages.walk_in, name="walk_in"),
     path("walk-ins/<str:walk_in_id>/confirm", counter_pages.confirm, name="walk_in_confirm"),
     path("walk-ins/<str:walk_in_id>/decline", counter_pages.decline, name="walk_in_decline"),
+    path("collections", rounds_pages.collection_list, name="collection_list"),
+    path("collections/new", rounds_pages.new_collection, name="new_collection"),
+    path("collections/<str:collection_id>", rounds_pages.collection_page, name="collection"),
+    path("collections/<str:collection_id>/withdraw", rounds_pages.withdraw_collection, name="collection_withdraw"),
+    path("rounds", rounds_pages.round_list, name="round_list"),
+    path("rounds/<str:round_id>", rounds_pages.round_page, name="round"),
+    path("rounds/<str:round_id>/plan", rounds_pages.plan_again, name="round_plan"),
+    path("rounds/<str:round_id>/<str:verb>", rounds_pages.act, name="round_verb"),
+    path("rounds/<str:round_id>/stops/<str:stop_id>/<str:verb>", rounds_pages.act_at_stop, name="stop_verb"),
+    path("depots/<str:depot_id>/rounds/new", rounds_pages.plan, name="new_round"),
+    path("drive", drive_pages.drive, name="drive"),
+    path("drive/<str:number>", drive_pages.drive_load, name="drive_load"),
+    path("manifests/<str:number>/roadside", roadside_pages.show, name="roadside_show"),
+    path("on-the-road", roadside_pages.search, name="on_the_road"),
+    re_path(r"^[rR]/(?P<secret>[^/]+)$", roadside_pages.check, name="roadside_check"),
     path("manifests", views.manifest_list, name="manifest_list"),
-    path("manifests/new", views.new_manifest, name="new_manifest"),
+    path("manifests/new", draft_pages.new_manifest, name="new_manifest"),
+    path("manifests/<str:number>/correction", correction_pages.propose, name="propose_correction"),
+    path("manifests/<str:number>/edit", draft_pages.edit_draft, name="edit_draft"),
+    path("manifests/<str:number>/return", draft_pages.return_refused, name="return_refused"),
+    path("manifests/<str:number>/scans", draft_pages.add_scan, name="add_paper_scan"),
+    path("manifests/<str:number>/scans/<str:sha256>", draft_pages.scan_of_paper, name="paper_scan"),
+    path("plan", draft_pages.plan, name="plan"),
+    path("approvals", draft_pages.approvals, name="approvals"),
+    path("manifests/<str:number>.pdf", document_views.document, name="manifest_document"),
+    re_path(r"^[mM]/(?P<number>[^/]+)$", document_views.opened, name="manifest_opened"),
     path("manifests/<str:number>", views.manifest_page, name="manifest"),
     path("manifests/<str:number>/<str:verb>", views.act, name="manifest_verb"),
     path("depots/<str:depot_id>/expected", views.expected, name="expected_at"),

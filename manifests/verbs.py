@@ -16,11 +16,11 @@ from depots.selectors import get_bay, get_depot, own_depots
 from manifests import services
 from manifests.models import Line, Manifest
 from manifests.selectors import get_manifest
-from wastetrack.errors import NotFound, invalid
+from wastetrack.errors import NotFound, NotPermitted, Refused, invalid
 from wastetrack.lifecycle.services import lock, once
 from wastetrack.parties.actors import Actor
-from wastetrack.signing import confirm_signer
-from wastetrack.units import grams
+from wastetrack.parties.models import Organisation
+from wastetrack.signing import confirm_at_counter, confirm_signer
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,8 @@ class Sent:
     place: str = ""
     next_username: str = ""
     next_pin: str = ""
+    next_signer: Actor | None = field(default=None, repr=False, compare=False)
+    """The next carrier's driver, who has proved by PIN on this device to be there; never sent, only found."""
     fields: dict[str, Any] = field(default_factory=dict)
     """Further fields by name, as sent: what an edit or a correction is to change, totals that must add up."""
 
@@ -56,10 +58,40 @@ def _issue(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> objec
 
 
 def _depart(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    if "next_carrier" in manifest.positions(actor):
+        return _take_over(actor, manifest, sent, now)
     return services.depart(actor=actor, manifest=manifest, plate=sent.vehicle, departed_at=sent.at, now=now)
 
 
+def _hand_over(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    manifest = services.hand_over(
+        actor=actor,
+        manifest=manifest,
+        carrier=_carrier(actor, sent.carrier),
+        place=sent.place,
+        plate=sent.vehicle,
+        at=sent.at,
+        now=now,
+    )
+    if sent.next_signer is None:
+        return manifest
+    return services.take_over(actor=sent.next_signer, manifest=manifest, plate=sent.vehicle, at=sent.at, now=now)
+
+
+def _carrier(actor: Actor, uscc: str) -> Organisation:
+    found: Organisation | None = Organisation.objects.visible_to(actor).filter(uscc=uscc).first()
+    if found is None:
+        raise invalid("carrier", "unknown_organisation" if uscc else "missing")
+    return found
+
+
+def _take_over(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    return services.take_over(actor=actor, manifest=manifest, plate=sent.vehicle, at=sent.at, now=now)
+
+
 def _deliver(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    if _takes_over_first(actor, manifest):
+        manifest = services.take_over(actor=actor, manifest=manifest, plate=sent.vehicle, at=sent.at, now=now)
     return services.deliver(actor=actor, manifest=manifest, delivered_at=sent.at, now=now)
 
 
@@ -68,7 +100,7 @@ def _receive(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> obj
     return services.receive(
         actor=actor,
         manifest=manifest,
-        receipts=services.read_receipts(manifest, sent.lines),
+        receipts=services.read_receipts(manifest, sent.lines, sent.fields),
         depot=depot,
         bay=get_bay(depot, sent.bay) if sent.bay else None,
         at=sent.at,
@@ -91,15 +123,7 @@ def _settle(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> obje
 
 
 def _treat(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
-    treatments = [
-        services.Treated(
-            line=_line(manifest, row.get("container", ""), f"lines.{number}.container"),
-            method=str(row.get("method") or ""),
-            mass_g=grams(row.get("mass_kg"), field=f"lines.{number}.mass_kg"),
-            treated_at=row.get("treated_at") or now,
-        )
-        for number, row in enumerate(sent.lines)
-    ]
+    treatments = services.read_treatments(manifest, sent.lines, now)
     return services.treat(actor=actor, manifest=manifest, treatments=treatments, now=now)
 
 
@@ -107,22 +131,74 @@ def _close(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> objec
     return services.close(actor=actor, manifest=manifest, now=now)
 
 
+def _correct(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    changes = {**sent.fields, "lines": sent.lines, "vehicle": sent.vehicle}
+    return services.propose(actor=actor, manifest=manifest, reason=sent.reason, changes=changes, now=now)
+
+
+def _approve(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    meant = str(sent.fields.get("correction") or "")
+    return services.approve(actor=actor, manifest=manifest, correction_id=meant, now=now)
+
+
+def _decline(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    return services.decline(actor=actor, manifest=manifest, reason=sent.reason, now=now)
+
+
+def _withdraw(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    return services.withdraw(actor=actor, manifest=manifest, now=now)
+
+
 def _cancel(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    if manifest.departed_at is not None:
+        return services.propose(actor=actor, manifest=manifest, reason=sent.reason, changes={}, cancels=True, now=now)
     return services.cancel(actor=actor, manifest=manifest, reason=sent.reason, now=now)
+
+
+def _amend_plan(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    return services.amend_plan(actor=actor, manifest=manifest, now=now)
+
+
+def _type_in(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    return services.type_in(
+        actor=actor,
+        manifest=manifest,
+        departed_at=sent.at,
+        delivered_at=sent.fields.get("delivered_at"),
+        plate=sent.vehicle,
+        driver=str(sent.fields.get("driver") or ""),
+        now=now,
+    )
+
+
+def _national_number(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
+    number = str(sent.fields.get("national_number") or "")
+    return services.set_national_number(actor=actor, manifest=manifest, number=number, now=now)
 
 
 VERBS: Mapping[str, Verb] = {
     "issue": _issue,
     "depart": _depart,
+    "hand-over": _hand_over,
+    "take-over": _take_over,
     "deliver": _deliver,
     "receive": _receive,
     "settle": _settle,
     "treat": _treat,
     "close": _close,
     "cancel": _cancel,
+    "correct": _correct,
+    "approve": _approve,
+    "decline": _decline,
+    "withdraw": _withdraw,
+    "national-number": _national_number,
+    "amend-plan": _amend_plan,
+    "type-in": _type_in,
 }
-SIGNED = frozenset({"issue", "depart", "receive", "treat"})
+SIGNED = frozenset({"type-in", "issue", "depart", "hand-over", "take-over", "receive", "treat", "correct", "approve"})
 """The verbs a person signs, by giving the password again, or the PIN, at that moment."""
+OVERTAKEN = frozenset({"correction_stale", "already_received"})
+"""Refusals that say that an open proposal can't hold any more: it ends with them."""
 
 
 def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime, key: str = "") -> Manifest:
@@ -135,14 +211,47 @@ def perform(verb: str, *, actor: Actor, number: str, sent: Sent, now: datetime, 
     if do is None:
         raise NotFound("unknown_verb")
     actor.require_write()
-    if verb in SIGNED:
+    if verb in SIGNED or _signs_with(verb, actor, manifest):
         actor = confirm_signer(actor, sent.password, sent.pin, now=now)
+    if verb == "hand-over" and sent.next_username:
+        sent = replace(sent, next_signer=_beside(actor, manifest, sent, now))
     step = partial(_do_as_shown, do, actor, manifest, sent, now)
-    if key:
-        _do_once(key, step, verb, actor, manifest, sent, now)
-    else:
-        step()
+    try:
+        if key:
+            _do_once(key, step, verb, actor, manifest, sent, now)
+        else:
+            step()
+    except Refused as refusal:
+        if verb == "approve" and refusal.code in OVERTAKEN:
+            services.withdraw_stale(actor=actor, manifest=manifest, now=now)
+        raise
     return get_manifest(actor, number)
+
+
+def _signs_with(verb: str, actor: Actor, manifest: Manifest) -> bool:
+    """Whether the verb is signed as things are: a load that was not taken over yet, a load that is on its way."""
+    if verb == "deliver":
+        return _takes_over_first(actor, manifest)
+    return verb == "cancel" and manifest.departed_at is not None
+
+
+def _takes_over_first(actor: Actor, manifest: Manifest) -> bool:
+    """Whether it brings a load that was handed to it and that it has not signed for yet."""
+    return "next_carrier" in manifest.positions(actor)
+
+
+def _beside(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> Actor:
+    """The next carrier's driver, who signs on the first driver's phone where the load changes lorries."""
+    if "carrier" not in manifest.positions(actor):
+        raise NotPermitted("not_your_part", subject=manifest.subject)
+    return confirm_at_counter(
+        actor=actor,
+        organisation=_carrier(actor, sent.carrier),
+        username=sent.next_username,
+        pin=sent.next_pin,
+        place=services.read_place(sent.place),
+        now=now,
+    )
 
 
 def _do_as_shown(do: Verb, actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> None:

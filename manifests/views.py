@@ -9,29 +9,28 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from depots.selectors import get_depot
-from manifests.choices import Choice, carriers, free_drums, last_sent, receivers
+from manifests.corrections import corrections_of, open_one, shown
+from manifests.draft_pages import SENDERS
+from manifests.drafts import draft_json
 from manifests.forms import Typed, errors_of, read_form
 from manifests.models import AFTER_RECEIPT, Manifest, ManifestState
 from manifests.paper import paper_of
 from manifests.selectors import get_manifest, lines_of, visible_manifests
-from manifests.services import draft, problems
+from manifests.services import may_number
 from manifests.steps import step_forms
 from manifests.turns import expected_by, turn_of, waiting, waits_for
 from manifests.verbs import perform
-from wastetrack.errors import NotFound, NotPermitted, Refused, invalid
-from wastetrack.http import actor_of, field_json, now_of, page_of
-from wastetrack.pages import NONCE, NONCE_LENGTH, field_messages, go_to, nonce_again, redirect_once
+from wastetrack.errors import NotFound, Refused, invalid
+from wastetrack.http import actor_of, now_of, page_of
+from wastetrack.pages import NONCE, NONCE_LENGTH, go_to, next_of, nonce_again
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation
-from wastetrack.waste.selectors import by_codes
+from wastetrack.regulations.identifiers import typed_digits
 
 PAGE, MOST_WAITING = 30, 10
-SENDERS = {"generator", "collector", "treater"}
 FILTERS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "draft": (gettext_lazy("Draft"), (ManifestState.DRAFT,)),
     "issued": (gettext_lazy("Issued"), (ManifestState.ISSUED,)),
@@ -81,90 +80,13 @@ def _filtered(actor: Actor, chosen: Mapping[str, str]) -> QuerySet[Manifest]:
         if party not in PARTIES:
             raise invalid("party", "wrong_type")
         rows = rows.filter(**{party: actor.organisation_id})
-    if search.isascii() and search.replace(" ", "").isdigit():
-        rows = rows.filter(number__startswith=search.replace(" ", ""))
+    digits = typed_digits(search)
+    if digits.isascii() and digits.isdigit() and any(character.isdigit() for character in search):
+        rows = rows.filter(Q(number__startswith=digits) | Q(national_number__startswith=digits))
     elif search:
         names = [Q(**{f"{name}__name__icontains": search}) for name in ("sender", "receiver", "carrier")]
         rows = rows.filter(names[0] | names[1] | names[2])
     return rows.filter(Q(disputed=True)) if chosen["disputed"] else rows
-
-
-# --- a new one ---------------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_manifest(request: HttpRequest) -> HttpResponse:
-    """Choose drums, receiver and carrier; the draft shows at once what would stop its issue."""
-    actor = actor_of(request)
-    actor.require_write()
-    if not actor.roles & SENDERS:
-        raise NotPermitted("not_your_part")
-    if request.method != "POST":
-        return _new_page(request, request.GET)
-    try:
-        return redirect_once(request, lambda: f"/manifests/{_draft(request).number}")
-    except Refused as refusal:
-        return _new_page(request, request.POST, refusal)
-
-
-def _draft(request: HttpRequest) -> Manifest:
-    actor, typed = actor_of(request), request.POST
-    containers = by_codes(actor, typed.getlist("container"), field="containers")
-    return draft(
-        actor=actor,
-        receiver=_organisation(actor, typed.get("receiver", ""), "receiver"),
-        carrier=_organisation(actor, typed.get("carrier", ""), "carrier") if typed.get("carrier") else None,
-        containers=containers,
-        emergency_measures=typed.get("emergency_measures", ""),
-        now=now_of(request),
-    )
-
-
-def _organisation(actor: Actor, uscc: str, field: str) -> Organisation:
-    if not uscc:
-        raise invalid(field, "missing")
-    found = Organisation.objects.visible_to(actor).filter(uscc=uscc).first()
-    if found is None:
-        raise invalid(field, "unknown_organisation")
-    return found
-
-
-def _new_page(request: HttpRequest, typed: Any, refusal: Refused | None = None) -> HttpResponse:
-    actor, today = actor_of(request), timezone.localdate(now_of(request))
-    codes = {code.upper().replace("-", "").replace(" ", "") for code in typed.getlist("container")}
-    drums = free_drums(actor, codes, typed.get("search", ""))
-    chosen = [stay for stay in drums.stays if {stay.container.code, stay.container.short_code} & codes]
-    last = last_sent(actor)
-    likely = {"receiver": last.receiver.uscc, "carrier": last.carrier.uscc if last.carrier else ""} if last else {}
-    errors = field_messages(refusal) if refusal else {}
-    context = {
-        "drums": drums,
-        "chosen": {stay.container_id for stay in chosen},
-        "chosen_mass_g": sum(stay.container.mass_g for stay in chosen),
-        **_parted("receivers", receivers(actor, {stay.container.waste_code for stay in chosen}, today)),
-        **_parted("carriers", carriers(actor, today)),
-        "receiver": typed.get("receiver", likely.get("receiver", "")),
-        "carrier": typed.get("carrier", likely.get("carrier", "")),
-        "search": typed.get("search", ""),
-        "emergency_measures": typed.get("emergency_measures", _usual_measures()),
-        "errors": {name.partition(".")[0]: text for name, text in errors.items()},
-        **nonce_again(refusal),
-    }
-    return render(request, "manifests/new.html", context, status=refusal.status if refusal else 200)
-
-
-def _parted(name: str, choices: Sequence[Choice]) -> dict[str, list[Choice]]:
-    """Those that may be chosen, and the others with their reasons."""
-    able = [choice for choice in choices if not choice.problems]
-    return {name: able, f"other_{name}": [choice for choice in choices if choice.problems]}
-
-
-def _usual_measures() -> str:
-    # Translators: 防范措施, printed on the manifest: what to do first when a drum leaks on the way.
-    return _(
-        "If a drum leaks: move people away, keep off fire and sparks, contain and soak it up with absorbent, "
-        "then call the emergency contact and the local environment office."
-    )
 
 
 # --- one manifest ------------------------------------------------------------------------------------------
@@ -184,21 +106,22 @@ def act(request: HttpRequest, number: str, verb: str) -> HttpResponse:
         return go_to(f"/manifests/{number}")
     manifest = get_manifest(actor, number)
     lines = lines_of(manifest)
-    positions: Sequence[int] = ()
+    positions: Sequence[int | str] = ()
     try:
         form = read_form(verb, lines, request.POST, now)
         positions = form.positions
-        perform(verb, actor=actor, number=number, sent=form.sent, now=now, key=_key(request))
+        perform(verb, actor=actor, number=number, sent=form.sent, now=now, key=key_of(request))
     except NotFound as missing:
         if missing.code in ("unknown_manifest", "unknown_verb"):
             raise
         return _page(request, manifest, verb, missing, positions)
     except Refused as refusal:
         return _page(request, get_manifest(actor, number), verb, refusal, positions)
-    return go_to(f"/manifests/{number}")
+    return go_to(next_of(request, f"/manifests/{number}"))
 
 
-def _key(request: HttpRequest) -> str:
+def key_of(request: HttpRequest) -> str:
+    """The key under which a form acts once. Raises Invalid(nonce_missing | idempotency_key_unusable)."""
     nonce = request.POST.get(NONCE, "")
     if not nonce:
         raise invalid(NONCE, "nonce_missing")
@@ -212,12 +135,14 @@ def _page(
     manifest: Manifest,
     refused_verb: str = "",
     refusal: Refused | None = None,
-    positions: Sequence[int] = (),
+    positions: Sequence[int | str] = (),
 ) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     lines = lines_of(manifest)
-    found = problems(manifest, now) if manifest.state == ManifestState.DRAFT else []
-    turn = turn_of(manifest, lines, actor, blocked=bool(found))
+    found = draft_json(manifest, now)
+    corrections = corrections_of(manifest)
+    proposal = open_one(corrections)
+    turn = turn_of(manifest, lines, actor, blocked=bool(found["problems"]), proposal=proposal)
     errors = errors_of(refusal, positions) if refusal else {}
     typed: Typed = request.POST if refusal else {}
     forms = step_forms(actor, manifest, lines, turn, now, refused_verb=refused_verb, typed=typed, errors=errors)
@@ -225,9 +150,13 @@ def _page(
     context = {
         "manifest": manifest,
         "paper": paper_of(actor, manifest, lines, timezone.localdate(now)),
-        "problems": [field_json(problem) for problem in found],
+        **found,
+        "may_number": actor.may_write and may_number(actor, manifest),
+        "typed_number": typed.get("national_number", "") if refused_verb == "national-number" else "",
         "turn": turn,
         "forms": forms,
+        "proposal": shown([proposal], lines)[0] if proposal else None,
+        "corrections": shown([one for one in corrections if one.settled_at], lines),
         # What can no longer be shown at a form, because that step is not open any more, stands on top.
         "stray": "" if at_a_form else " ".join(errors.values()),
         **nonce_again(refusal),

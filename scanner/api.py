@@ -11,13 +11,12 @@ from ninja.files import UploadedFile
 from pydantic import ValidationError
 
 from scanner.decoding import MAX_BYTES, decode, engines
-from scanner.offline import require_owner
 from scanner.schemas import BatchIn, ScanIn, SeenIn, answer_json, refused_json, seen_json
 from scanner.selectors import details_of, to_be_seen
 from scanner.services import Answer, ScanRequest, note_seen, scan
 from scanner.tasks import Details
 from wastetrack.errors import Invalid, NotFound, Refused, invalid
-from wastetrack.http import PAGE_SIZE, actor_of, fault_of, now_of, page_of, refusal_of
+from wastetrack.http import PAGE_SIZE, actor_of, fault_of, now_of, page_of, refusal_of, require_owner
 from wastetrack.parties.actors import Actor
 from wastetrack.schemas import Text, field_errors
 

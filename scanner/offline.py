@@ -18,28 +18,11 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from wastetrack.errors import Refused
-from wastetrack.http import actor_of, problem
-from wastetrack.parties.actors import Actor
+from wastetrack.http import actor_of, owner_of, problem
 
 WORKER = "wastetrack/scan/sw.js"
 FOLDERS = ("wastetrack/", "vendor/")
 SKIPPED = {WORKER, "vendor/tabler.min.js"}
-OWNER_HEADER = "X-Owner"
-
-
-def owner_of(actor: Actor) -> str:
-    """Whose scans a device keeps: a person acting for an organisation."""
-    return f"{actor.user_id}.{actor.organisation_id}"
-
-
-def require_owner(request: HttpRequest, actor: Actor) -> None:
-    """Scans that waited on a device are sent in the name of whoever made them, or not at all.
-
-    Raises Refused(other_person) when the request names another owner than its session.
-    """
-    meant = request.headers.get(OWNER_HEADER)
-    if meant and meant != owner_of(actor):
-        raise Refused("other_person")
 
 
 @require_safe

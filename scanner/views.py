@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from depots.models import Bay, Depot, Stay
 from depots.selectors import bay_loads, get_depot, own_depots
-from labels.qr import QUIET, modules
+from labels.qr import svg_path
 from manifests.models import ManifestState
 from manifests.selectors import visible_manifests
 from manifests.turns import expected_by
@@ -110,7 +110,9 @@ def _page(
     actor = actor_of(request)
     depots = list(own_depots(actor))
     depot = _chosen_depot(depots, typed.get("depot", ""))
-    modes = [mode for mode in MODES if mode.name in Intent.values and (depot or mode.name == Intent.LOOKUP)]
+    loads = depot is not None or "carrier" in actor.roles
+    able = {Intent.LOOKUP, *([Intent.CHECK_OUT] if loads else [])}
+    modes = [mode for mode in MODES if mode.name in Intent.values and (depot or mode.name in able)]
     wanted = typed.get("intent") or modes[0].name
     intent = wanted if wanted in {mode.name for mode in modes} else modes[0].name
     container = answer.container if answer else None
@@ -124,6 +126,8 @@ def _page(
         "answer": answer,
         "scanned": str(typed.get("text", "")),
         "errors": field_messages(refusal) if refusal else {},
+        "may_load": loads,
+        "onto": str(typed.get("manifest", "")),
         "engine_missing": not all(engines().values()),
         "may_lack_depot": bool(actor.roles & {"collector", "treater"}) and not depots,
         "words": words(),
@@ -160,16 +164,11 @@ def _shown(answer: Answer | None, intent: str) -> dict[str, str]:
     return {"shown": "accepted", "word": said[intent], "message": ""}
 
 
-_DARK_RUN = re.compile(rb"\x00+")
-
-
 def _test_code() -> dict[str, Any]:
     """What a scanner is set up with: the text of a label that leads nowhere, and its drawing as one path."""
     text = f"{settings.PUBLIC_URL}/W/TEST-0123456789".upper()
-    rows = modules(text)
-    runs = ((y, run.start(), run.end()) for y, row in enumerate(rows) for run in _DARK_RUN.finditer(row))
-    path = "".join(f"M{start} {y}h{end - start}v1h{start - end}z" for y, start, end in runs)
-    return {"text": text, "path": path, "box": len(rows) + 2 * QUIET}
+    box, path = svg_path(text)
+    return {"text": text, "path": path, "box": box}
 
 
 def _chosen_depot(depots: list[Depot], wanted: str) -> Depot | None:
@@ -183,7 +182,7 @@ def _aside(actor: Actor, depot: Depot | None, code: str, intent: str) -> dict[st
     loads = expected_by(actor, actor.principal.pk) if depot and depot.takes_from_others else []
     open_load = about.line.manifest.number if about and about.line else ""
     return {
-        "leaving": _leaving(actor) if depot else [],
+        "leaving": _leaving(actor) if depot or "carrier" in actor.roles else [],
         # A count is blind: where the books have a drum is not told while it goes on.
         "about": about if intent != Intent.COUNT else None,
         "loads": sorted(loads, key=lambda load: load.number != open_load),
@@ -194,7 +193,8 @@ def _aside(actor: Actor, depot: Depot | None, code: str, intent: str) -> dict[st
 
 def _leaving(actor: Actor) -> list[Any]:
     """The organisation's manifests that are being loaded, each with what is on the vehicle and what is not yet."""
-    issued = visible_manifests(actor).filter(sender=actor.organisation_id, state=ManifestState.ISSUED)
+    ours = Q(sender=actor.organisation_id) | Q(carrier=actor.organisation_id)
+    issued = visible_manifests(actor).filter(ours, state=ManifestState.ISSUED)
     loads = list(issued.prefetch_related("lines__container").order_by("issued_at", "id")[:SHOWN])
     for load in loads:
         lines = list(load.lines.all())

@@ -82,6 +82,24 @@ def now_of(request: HttpRequest) -> datetime:
     return request.now  # type: ignore[attr-defined]
 
 
+OWNER_HEADER = "X-Owner"
+
+
+def owner_of(actor: Actor) -> str:
+    """Whose steps a device keeps: a person acting for an organisation."""
+    return f"{actor.user_id}.{actor.organisation_id}"
+
+
+def require_owner(request: HttpRequest, actor: Actor) -> None:
+    """What waited on a device is sent in the name of whoever made it, or not at all.
+
+    Raises Refused(other_person) when the request names another owner than its session.
+    """
+    meant = request.headers.get(OWNER_HEADER)
+    if meant and meant != owner_of(actor):
+        raise Refused("other_person")
+
+
 class BearerToken(HttpBearer):
     """`Authorization: Bearer TOKEN`."""
 

@@ -28,6 +28,8 @@ HOME = Way("/", _("To do"), icon="home")
 DRUMS = Way("/containers", _("Drums"), icon="stack-2")
 LOG = Way("/log", _("Log waste"), icon="plus", main=True)
 MANIFESTS = Way("/manifests", _("Manifests"), icon="file-text")
+DRIVE = Way("/drive", _("Loads"), icon="truck")
+ROUNDS = Way("/rounds", _("Rounds"), icon="route")
 STORE = Way("/depots", _("Store"), icon="building-warehouse")
 DEPOTS = Way("/depots", _("Depots"), icon="building-warehouse")
 SCAN = Way("/scan", _("Scan"), icon="scan", main=True)
@@ -45,7 +47,7 @@ def ways(actor: Actor) -> list[Way]:
     elif "generator" in roles:
         found = [HOME, DRUMS, LOG, MANIFESTS, STORE]
     elif "carrier" in roles:
-        found = [HOME, MANIFESTS, SCAN]
+        found = [DRIVE, ROUNDS, SCAN, HOME, MANIFESTS]
     elif "steward" in roles:
         found = [HOME, FIRMS]
     else:

@@ -52,6 +52,44 @@ SENTENCES: dict[str, Any] = {
         "Too many wrong PINs: none is looked at for %(minutes)s minutes. Until then the password signs, on one's own "
         "device."
     ),
+    # Drafts, approvals, plans and paper
+    "carrier_has_no_vehicle": _("%(carrier)s has no vehicle on record: choose another carrier, or ask it to enter one."),
+    "too_heavy_for_carrier": _(
+        "These %(mass_kg)s kg are more than the largest vehicle of %(carrier)s takes (%(limit_kg)s kg): make two loads."
+    ),
+    "permit_mass_exceeded": _(
+        "%(receiver)s may take %(left_kg)s kg more this year, this load has %(mass_kg)s kg: choose another receiver, or "
+        "send less."
+    ),
+    "approval_missing": _(
+        "%(receiver)s lies in another province: record the approval to send waste there, then issue the manifest."
+    ),
+    "approval_expired": _("Approval %(approval)s does not hold today; its last day is %(day)s: apply for a new one."),
+    "approval_lacks_code": _("Approval %(approval)s does not name waste code %(waste_code)s."),
+    "approval_used_up": _(
+        "Approval %(approval)s has %(left_kg)s kg left, this load has %(mass_kg)s kg: send less, or apply for a new one."
+    ),
+    "approval_known": _("You have recorded an approval of this number before."),
+    "approval_too_long": _(
+        "An approval holds %(months)s months at most, and no longer than the receiver's permit: until %(day)s."
+    ),
+    "same_province": _("%(receiver)s lies in your own province: no approval is needed."),
+    "dates_out_of_order": _("The last day is before the first."),
+    "several_manifests": _("These drums were turned away under several manifests: send those of each on by itself."),
+    "nothing_turned_away": _("No drum of manifest %(manifest)s waits to be taken back."),
+    "carrier_twice": _("The same carrier stands twice in a row: name it once."),
+    "other_city": _("These drums stand in another city, whose manifests have other numbers: make a new draft."),
+    "no_plan": _("The plan of %(site)s for %(year)s names no transfers yet: put this one into it."),
+    "not_in_plan": _("The plan does not name %(waste_code)s to %(receiver)s: put it in, and file the change."),
+    "beyond_plan": _(
+        "The plan leaves %(left_kg)s kg of %(waste_code)s to %(receiver)s, this load has %(mass_kg)s kg: raise the plan, "
+        "and file the change."
+    ),
+    "year": _("This is not a year of a plan."),
+    "not_on_paper": _("Manifest %(manifest)s did not run on paper."),
+    "paper_scan_missing": _("Add a scan or photo of the paper manifest first."),
+    "scan_too_large": _("This file is too large: %(limit)s MB at most."),
+    "scan_kind": _("This is no PDF, JPEG or PNG that can be read."),
     "consent_missing": _("Not everybody who was asked has agreed yet."),
     "already_received": _("Part of this load is received already: it can no longer be called off."),
     "changed_since_shown": _(
@@ -187,9 +225,6 @@ SENTENCES: dict[str, Any] = {
     "too_few_parts": _("Name at least two."),
     "too_few_to_merge": _("Choose at least two drums to merge."),
     "several_depots": _("These drums stand in different depots."),
-    "to_be_treated": _(
-        "Drum %(container)s was received for treatment: record its treatment, or send it on, as it came."
-    ),
     "unknown_scan": _("No such scan, or somebody has seen to it already."),
     "already_seen": _("Somebody has seen to this scan already."),
     "device_unusable": _("The device's name is too long or has characters that cannot be printed."),
@@ -205,6 +240,19 @@ SENTENCES: dict[str, Any] = {
     "already_loaded": _("Drum %(container)s is on the vehicle already."),
     "already_departed": _("Manifest %(manifest)s has departed already."),
     "not_all_loaded": _("%(missing)s drums of this manifest are not scanned onto the vehicle yet."),
+    "plate_format": _(
+        "“%(plate)s” is not a number plate: province, letter, then five or six letters and digits (never I or O), such "
+        "as 浙D12345."
+    ),
+    "vehicle_expired": _(
+        "The transport certificate of vehicle %(plate)s ended on %(day)s: take another vehicle, or have it renewed."
+    ),
+    "vehicle_overloaded": _(
+        "Vehicle %(plate)s may carry %(limit)s kg; with what is on it already this would make %(mass_kg)s kg."
+    ),
+    "not_on_the_road": _("Manifest %(manifest)s is not on the road: there is nothing to show at the roadside."),
+    "roadside_over": _("This look at a load is over: ask the driver for a new code."),
+    "handed_to_self": _("You carry this load yourself: choose another carrier."),
     "vehicle_incompatible": _("Drums %(container)s and %(other)s hold wastes that react: not on one vehicle."),
     "vehicle_reaction_unknown": _(
         "Nobody has said with what drum %(container)s reacts: state it on its page, or send it without other wastes."
@@ -286,11 +334,42 @@ SENTENCES: dict[str, Any] = {
     # Manifests
     "unknown_manifest": _("No such manifest, or you may not see it."),
     "unknown_verb": _("A manifest has no such step."),
+    "manifest_number": _("A manifest number has 14 digits: year, province, city, and six of the serial."),
+    "not_issued": _("Manifest %(manifest)s is not issued yet: a draft has no national number."),
+    "national_number_other_city": _(
+        "This number begins with %(found)s; a manifest from this site begins with %(wanted)s. Look whether it belongs "
+        "to another manifest."
+    ),
+    "national_number_taken": _("National number %(number)s is recorded with another manifest already."),
+    "national_number_set": _(
+        "%(organisation)s has recorded %(number)s: only they can change it, and only until the manifest is closed."
+    ),
     "no_lines": _("Name at least one drum."),
     "unknown_line": _("This drum is not on this manifest."),
     "duplicate_line": _("This drum is named twice."),
     "unknown_outcome": _("The outcome is “accepted” or “rejected”."),
-    "reason_missing": _("Refusing a drum needs a reason."),
+    "reason_missing": _("Say why: a reason is needed here."),
+    "unknown_difference": _("What differs is one of: %(choices)s."),
+    "refused_more_than_sent": _("Only %(declared_kg)s kg were declared: more than arrived can't be refused."),
+    "totals_differ": _("The drums add up to %(rows_kg)s kg: check this total, or the drums' masses."),
+    "still_a_draft": _("Nobody has signed this draft: just edit it."),
+    "nothing_signed": _("Only who has signed a part of this manifest may propose to change it."),
+    "nothing_changes": _("Everything is as you say already: there is nothing to correct."),
+    "correction_open": _("A correction is proposed and not settled yet: agree, decline or withdraw it first."),
+    "correction_over": _("That proposal is no longer open: look at the manifest again."),
+    "correction_stale": _(
+        "What it would change has changed since it was proposed, so the proposal is over. Look again, and propose anew."
+    ),
+    "own_proposal": _("You proposed this: the other parties agree or decline, you can only withdraw it."),
+    "already_agreed": _("Your side has agreed already; others are still to."),
+    "code_on_label": _(
+        "The waste code is part of the number on the drum's label and can't be changed: refuse the drum, or log it "
+        "anew under the right code."
+    ),
+    "gone_on": _("This drum has gone on under manifest %(manifest)s: say there what it is."),
+    "not_received": _("This drum is not received yet."),
+    "no_vehicle_yet": _("The load has not departed yet: no vehicle is signed for."),
+    "time_after_next": _("By then the drum had left the store already, or was treated."),
     "line_already_received": _("Drum %(container)s was already received."),
     "line_not_accepted": _("Drum %(container)s was not accepted."),
     "not_at_site": _("Drum %(container)s stands at another of your sites: one manifest for each site."),
@@ -319,7 +398,12 @@ SENTENCES: dict[str, Any] = {
     "already_stated": _("Your side has already stated its mass."),
     "settle_differs": _("The other side stated %(stated_kg)s kg. State the same, or talk to them first."),
     "not_a_treater": _("The receiver is not a treatment plant."),
-    "treated_too_much": _("Only %(left_kg)s kg of drum %(container)s are left to treat."),
+    "treated_too_much": _(
+        "Of drum %(container)s only %(left_kg)s kg are not treated yet: more can't be treated, nor taken off its mass."
+    ),
+    "too_little_for_parts": _(
+        "Drum %(container)s went into %(parts)s others: it can't have weighed less than a gram for each. Check the mass."
+    ),
     "unknown_method": _("No such treatment method."),
     "method_not_final": _("Collection is no treatment: choose how the waste ended."),
     # At the counter
@@ -336,6 +420,24 @@ SENTENCES: dict[str, Any] = {
     ),
     "walk_in_expired": _("Nobody confirmed this in time. Weigh the drums again and start anew."),
     "walk_in_stale": _("Whoever weighed these drums no longer works for the depot: start anew."),
+    # Collections and rounds
+    "unknown_collection": _("No such collection, or you may not see it."),
+    "unknown_round": _("No such round, or you may not see it."),
+    "unknown_stop": _("This round has no such stop."),
+    "depot_not_near": _("Choose a depot of your city that takes other firms' waste."),
+    "already_asked": _("Drum %(container)s waits to be fetched already."),
+    "no_stops": _("A round needs at least one stop."),
+    "duplicate_stop": _("A stop is named twice."),
+    "request_not_waiting": _("%(firm)s no longer waits to be fetched from, or not by this depot."),
+    "date_in_past": _("This day is over: choose today or a later one."),
+    "carrier_has_no_vehicle": _("%(carrier)s has no vehicle “%(plate)s” on record."),
+    "round_not_under_way": _("The round has not been started: start it first."),
+    "round_over": _(
+        "The round is finished and this stop waits for another one. Nothing was recorded: call the depot, "
+        "it plans the firm anew, and both sign again."
+    ),
+    "stop_settled": _("The stop at %(firm)s is settled already."),
+    "seal_broken": _("The signatures could not be read here. Nothing was recorded: both sign again."),
     # Alerts and ledger
     "unknown_alert": _("No such alert, or you may not see it."),
     "alert_closed": _("This alert is no longer open: there is nothing to acknowledge."),

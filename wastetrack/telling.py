@@ -42,6 +42,8 @@ _REASON = ("reason", _("Reason: %(reason)s"))
 _BY_SENDER = ("brought_by", _("Brought by the sender itself"))
 _COUNTER = ("counter", _("At the counter of %(counter)s"))
 _NOTE = ("note", _("Note: %(note)s"))
+_DIFFERING = ("differing", _("Not as declared: %(differing)s"))
+_WEIGHED = ("mass_kg", _("Weighed %(mass_kg)s kg"))
 
 TELLINGS: Mapping[str, Telling] = {
     "container.log": Telling(
@@ -62,9 +64,17 @@ TELLINGS: Mapping[str, Telling] = {
     "container.receive": Telling(
         icon="building-warehouse",
         title=_("Received"),
-        lines=(_PLACE, _BAY, ("mass_kg", _("Weighed %(mass_kg)s kg, declared %(declared_kg)s kg")), _MANIFEST),
+        lines=(
+            _PLACE,
+            _BAY,
+            ("mass_kg", _("Weighed %(mass_kg)s kg, declared %(declared_kg)s kg")),
+            ("permit_lapsed", _("The receiver's permit did not cover it any more")),
+            _MANIFEST,
+        ),
     ),
-    "container.reject": Telling(icon="square-x", title=_("Refused by the receiver"), lines=(_REASON, _MANIFEST)),
+    "container.reject": Telling(
+        icon="square-x", title=_("Refused by the receiver"), lines=(_REASON, _WEIGHED, _DIFFERING, _MANIFEST)
+    ),
     "container.take_back": Telling(
         icon="arrow-back-up", title=_("Taken back by the sender"), lines=(_PLACE, _BAY, _MANIFEST)
     ),
@@ -83,12 +93,22 @@ TELLINGS: Mapping[str, Telling] = {
     "container.treat": Telling(
         icon="recycle",
         title=_("Treated"),
-        lines=(("method", _("%(mass_kg)s kg by %(method_name)s (%(method)s)")), ("plant", "%(plant)s"), _MANIFEST),
+        lines=(
+            ("method", _("%(mass_kg)s kg by %(method_name)s (%(method)s)")),
+            ("plant", "%(plant)s"),
+            ("residue", _("Left over: %(residue)s")),
+            _MANIFEST,
+        ),
     ),
     "container.treat_part": Telling(
         icon="recycle",
         title=_("Treated in part"),
-        lines=(("method", _("%(mass_kg)s kg by %(method_name)s (%(method)s)")), ("plant", "%(plant)s"), _MANIFEST),
+        lines=(
+            ("method", _("%(mass_kg)s kg by %(method_name)s (%(method)s)")),
+            ("plant", "%(plant)s"),
+            ("residue", _("Left over: %(residue)s")),
+            _MANIFEST,
+        ),
     ),
     "container.void": Telling(icon="ban", title=_("Voided: logged by mistake"), lines=(_REASON,)),
     "container.print_label": Telling(icon="printer", title=_("Label printed")),
@@ -140,7 +160,29 @@ TELLINGS: Mapping[str, Telling] = {
     ),
     "count.settle_line": Telling(icon="checkbox", title=_("A difference of a count settled"), lines=(_BAY, _REASON)),
     "count.settle": Telling(icon="circle-check", title=_("Count settled"), lines=(_PLACE, _BAY)),
+    "round.change": Telling(
+        icon="pencil",
+        title=_("Round changed"),
+        lines=(("vehicle", _("Vehicle %(vehicle)s")), ("day", _("On %(day)s"))),
+    ),
+    "round.serve": Telling(icon="circle-check", title=_("Stop served"), lines=(("firm", "%(firm)s"), _MANIFEST)),
+    "round.miss": Telling(icon="square-x", title=_("Stop not served"), lines=(("firm", "%(firm)s"), _REASON)),
+    "round.park": Telling(
+        icon="alert-triangle", title=_("A signed stop could not be recorded"), lines=(("firm", "%(firm)s"),)
+    ),
     "manifest.draft": Telling(icon="pencil", title=_("Drafted")),
+    "manifest.revise": Telling(icon="pencil", title=_("The draft was changed")),
+    "manifest.attach": Telling(icon="plus", title=_("A scan of the paper was added"), lines=(("name", "%(name)s"),)),
+    "plan.set": Telling(
+        icon="pencil",
+        title=_("Planned for the year"),
+        lines=(("to_kg", _("%(year)s: %(to_kg)s kg of %(waste_code)s to %(receiver)s")),),
+    ),
+    "approval.record": Telling(
+        icon="file-check",
+        title=_("An approval to leave the province was recorded"),
+        lines=(("number", _("%(number)s: %(mass_kg)s kg to %(receiver)s until %(valid_to)s")),),
+    ),
     "manifest.issue": Telling(icon="signature", title=_("Issued and signed by the sender")),
     "manifest.cancel": Telling(icon="ban", title=_("Called off"), lines=(_REASON,)),
     "manifest.depart": Telling(
@@ -158,19 +200,48 @@ TELLINGS: Mapping[str, Telling] = {
         title=_("Taken over, signed by the next carrier"),
         lines=(("carrier", "%(carrier)s"), ("vehicle", _("Vehicle %(vehicle)s"))),
     ),
+    "manifest.show": Telling(
+        icon="shield-check",
+        title=_("A roadside check was opened for an officer"),
+        lines=(("until", _("Until %(until_time)s")),),
+    ),
+    "manifest.roadside": Telling(
+        icon="eye",
+        title=_("Looked at by an officer at the roadside"),
+        lines=(("shown_by", _("Shown by %(shown_by)s")),),
+    ),
     "manifest.call_off": Telling(icon="ban", title=_("Called off under way, by consent"), lines=(_REASON,)),
     "manifest.deliver": Telling(icon="map-pin", title=_("Delivered to the receiver's gate")),
     "manifest.receive": Telling(icon="checkbox", title=_("Received in full, signed by the receiver")),
     "manifest.receive_partly": Telling(icon="square-half", title=_("Received in part, signed by the receiver")),
     "manifest.reject": Telling(icon="square-x", title=_("Refused by the receiver")),
     "manifest.reopen": Telling(icon="arrow-back-up", title=_("A receipt was taken back: the load waits again")),
+    "manifest.treat": Telling(
+        icon="recycle",
+        title=_("Treatment recorded, signed by the plant"),
+        lines=(("drums", _("%(drums)s drums, %(mass_kg)s kg")),),
+    ),
     "manifest.discrepancy": Telling(
         icon="scale",
         title=_("The masses differ"),
-        lines=(("declared_kg", _("Declared %(declared_kg)s kg, received %(received_kg)s kg")),),
+        lines=(
+            ("declared_kg", _("Declared %(declared_kg)s kg, received %(received_kg)s kg")),
+            _DIFFERING,
+            _NOTE,
+        ),
+    ),
+    "manifest.correct": Telling(
+        icon="pencil",
+        title=_("Corrected"),
+        lines=(("corrected", "%(corrected)s"), _REASON, ("version", _("Version %(version)s"))),
     ),
     "manifest.settle": Telling(
         icon="scale", title=_("Mass stated"), lines=(("mass_kg", _("%(side_name)s: %(mass_kg)s kg")), _NOTE)
+    ),
+    "manifest.number": Telling(
+        icon="hash",
+        title=_("National number recorded"),
+        lines=(("number", "%(number)s"), ("was", _("Before: %(was)s"))),
     ),
     "manifest.close": Telling(icon="circle-check", title=_("Closed")),
     "correction.propose": Telling(icon="pencil", title=_("A correction is proposed"), lines=(_REASON,)),
@@ -226,6 +297,22 @@ TELLINGS: Mapping[str, Telling] = {
     ),
 }
 REGROUPED = {"split": _("Split"), "merge": _("Merged"), "repack": _("Repacked")}
+CORRECTED = {
+    "mass_kg": _("Mass received"),
+    "declared_mass_kg": _("Mass declared"),
+    "name": _("Name"),
+    "form": _("Form"),
+    "hazards": _("Hazards"),
+    "components": _("Components"),
+    "container_kind": _("Packaging"),
+    "received_at": _("Received at"),
+    "emergency_measures": _("Emergency measures"),
+    "contract": _("Contract"),
+    "vehicle": _("Vehicle"),
+}
+"""What a correction of a manifest can change, in words."""
+DIFFERENCES = {"name": _("Name"), "hazards": _("Hazards"), "form": _("Form"), "packaging": _("Packaging")}
+"""What a receipt may find other than declared, beside the mass."""
 SIDES = {"sender": _("Sender"), "receiver": _("Receiver")}
 BAY_FIELDS = {
     "code": _("code"),
@@ -263,8 +350,16 @@ def _derived(data: Mapping[str, Any]) -> dict[str, Any]:
         found["method_name"] = method.en if (get_language() or "").startswith("en") else method.zh
     if due := parse_datetime(str(data.get("due_at") or "")):
         found["due"] = timezone.localdate(due).isoformat()
+    if until := parse_datetime(str(data.get("until") or "")):
+        found["until_time"] = timezone.localtime(until).strftime("%H:%M")
     if data.get("side") in SIDES:
         found["side_name"] = SIDES[data["side"]]
+    if isinstance(differs := data.get("differs"), str):
+        found["differing"] = listed(str(DIFFERENCES.get(name, name)) for name in differs.split())
+    if "version" in data and isinstance(changes := data.get("changes"), list):
+        found["corrected"] = listed(
+            f"{CORRECTED.get(one['field'], one['field'])}: {one['old']} → {one['new']}" for one in changes
+        )
     if isinstance(changed := data.get("changed"), Mapping):
         found["fields"] = ", ".join(str(BAY_FIELDS.get(name, name)) for name in changed)
     return found | _regrouped(data) | _decided(data)

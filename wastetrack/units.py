@@ -16,11 +16,11 @@ MAX_CONTAINER_G = 60 * GRAMS_PER_TONNE
 _PLAIN_DECIMAL = re.compile(r"[+-]?\d{1,12}(\.\d{1,12})?", re.ASCII)
 
 
-def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False) -> int:
+def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False, most_g: int = MAX_CONTAINER_G) -> int:
     """Kilograms as written (a decimal string, int, float literal or Decimal) → integer grams.
 
-    Raises Invalid at `field`: mass_missing, mass_not_a_number, mass_negative, mass_zero, mass_too_large (> 60 t),
-    mass_too_precise (> 3 decimals).
+    Raises Invalid at `field`: mass_missing, mass_not_a_number, mass_negative, mass_zero, mass_too_large (> `most_g`,
+    60 t unless told), mass_too_precise (> 3 decimals).
     """
     if value is None or value == "":
         raise invalid(field, "mass_missing")
@@ -35,7 +35,7 @@ def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False) ->
         raise invalid(field, "mass_negative")
     if scaled == 0 and not allow_zero:
         raise invalid(field, "mass_zero")
-    if scaled > MAX_CONTAINER_G:
+    if scaled > most_g:
         raise invalid(field, "mass_too_large")
     return int(scaled)
 

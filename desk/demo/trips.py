@@ -112,7 +112,7 @@ class Trip:
 
     def treat(self, now: datetime) -> None:
         treatments = [
-            manifests.Treated(line, self.story.waste_of[line.container_id].method, line.container.mass_g, now)
+            manifests.Treated(line.container, self.story.waste_of[line.container_id].method, line.container.mass_g, now)
             for line in self.lines(outcome=Outcome.ACCEPTED)
         ]
         if treatments:

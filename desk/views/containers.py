@@ -93,7 +93,7 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
         and life.container.state in (ContainerState.LOGGED, ContainerState.STORED)
         and not life.container.derived,
         "may_print": actor.may_write and not actor.is_regulator and life.container.state not in LABEL_IS_OFF,
-        "may_regroup": stands and _may_be_emptied(actor, life.container),
+        "may_regroup": stands and not (life.container.treated_g or life.container.disputed),
         "may_extend": holds and life.place is not None,
         "may_state": actor.may_write
         and actor.organisation_id in (life.container.holder_id, life.container.generator_id)
@@ -102,12 +102,6 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
         "family": family_of(actor, life.container),
     }
     return render(request, "desk/container.html", context)
-
-
-def _may_be_emptied(actor: Actor, container: Container) -> bool:
-    """Whether its page offers to split and to repack it; depots.regroup decides."""
-    received_to_treat = "treater" in actor.roles and container.generator_id != actor.organisation_id
-    return not (container.treated_g or container.disputed or received_to_treat)
 
 
 def _reacts_with(container: Container) -> list[str] | None:

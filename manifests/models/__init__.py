@@ -11,6 +11,7 @@ from manifests.models.manifest import (
     Manifest,
     ManifestState,
     Outcome,
+    to_treat,
 )
 from manifests.models.papers import Approval, Attachment, PlannedTransfer, RoadsideCheck
 from manifests.models.receipt import Discrepancy, Severity, Statement, Treatment
@@ -20,6 +21,8 @@ from manifests.models.rounds import (
     CollectionState,
     Round,
     RoundState,
+    SignedStop,
+    SignedStopState,
     Stop,
 )
 from manifests.models.walk_in import WalkIn, WalkInLine, WalkInState
@@ -48,10 +51,13 @@ __all__ = [
     "Round",
     "RoundState",
     "Severity",
+    "SignedStop",
+    "SignedStopState",
     "Statement",
     "Stop",
     "Treatment",
     "WalkIn",
     "WalkInLine",
     "WalkInState",
+    "to_treat",
 ]

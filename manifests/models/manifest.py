@@ -11,7 +11,7 @@ from wastetrack.lifecycle.states import Guard, Stateful, verb
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Site, Vehicle
 from wastetrack.parties.visibility import VisibleModel, audience, in_district
-from wastetrack.waste.models import Container
+from wastetrack.waste.models import Container, in_hand
 
 
 class ManifestState(models.TextChoices):
@@ -45,6 +45,7 @@ class Manifest(Stateful):
     number = models.CharField(max_length=14, unique=True)
     """Ours: year, city of origin, serial (article 15)."""
     national_number = models.CharField(max_length=30, blank=True)
+    """The national system's, in the same form; a party records it when it is known."""
     sender = models.ForeignKey(Organisation, models.PROTECT, related_name="sent")
     sender_site = models.ForeignKey(Site, models.PROTECT, related_name="manifests")
     receiver = models.ForeignKey(Organisation, models.PROTECT, related_name="receiving")
@@ -84,6 +85,11 @@ class Manifest(Stateful):
             models.Index(fields=["sender", "-id"], name="manifest_sent"),
             models.Index(fields=["receiver", "-id"], name="manifest_receiving"),
             models.Index(fields=["carrier", "-id"], name="manifest_carrying"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["national_number"], condition=~Q(national_number=""), name="manifest_national_number_once"
+            )
         ]
 
     def __str__(self) -> str:
@@ -180,6 +186,7 @@ class Manifest(Stateful):
                     not manifest.lines.filter(discrepancy__isnull=False, discrepancy__settled_at=None).exists()
                 ),
             ),
+            Guard("correction_open", lambda manifest: not manifest.corrections.filter(settled_at=None).exists()),
             Guard("not_treated", lambda manifest: not manifest.awaits_treatment()),
             Guard("not_taken_back", lambda manifest: not manifest.awaits_return()),
         ],
@@ -206,10 +213,8 @@ class Manifest(Stateful):
         return "treater" in self.receiver.role_set
 
     def awaits_treatment(self) -> bool:
-        if not self.is_final_transfer:
-            return False
-        accepted = self.lines.filter(outcome=Outcome.ACCEPTED)
-        return accepted.exclude(container__state="treated").exists()
+        """Whether a drum it accepted, or anything that came out of one, still stands with its receiver (one query)."""
+        return self.is_final_transfer and self.lines.filter(to_treat(self.receiver_id)).exists()
 
     def awaits_return(self) -> bool:
         return self.lines.filter(TURNED_AWAY, taken_back_at=None, followed_by=None).exists()
@@ -219,6 +224,14 @@ TURNED_AWAY = Q(outcome=Outcome.REJECTED) | Q(
     manifest__state=ManifestState.CANCELLED, manifest__departed_at__isnull=False
 )
 """Lines whose drum set out and was not taken: refused at the gate, or called off under way."""
+
+
+def to_treat(plant_id: int | None) -> Q:
+    """Lines of manifests to this plant whose drum it accepted and has not seen to the end: a filter.
+
+    What it sent on concerns the manifest that takes it; what a second person says is lost can't be treated.
+    """
+    return Q(outcome=Outcome.ACCEPTED) & in_hand("container", plant_id)
 
 
 class Line(VisibleModel):
@@ -231,6 +244,9 @@ class Line(VisibleModel):
     """Declared, grams; follows the container while the manifest is a draft, frozen by issue."""
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
     received_mass_g = models.BigIntegerField(null=True, blank=True)
+    """What was accepted of it, grams."""
+    refused_mass_g = models.BigIntegerField(null=True, blank=True)
+    """Of a refused drum, as the receiver weighed it, where it did."""
     reason = models.CharField(max_length=200, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)
     taken_back_at = models.DateTimeField(null=True, blank=True)
@@ -269,6 +285,8 @@ class Leg(VisibleModel):
     """Where it took the load over; empty on the first leg: at the sender's site."""
     departed_at = models.DateTimeField(null=True, blank=True)
     """When this carrier took the load and signed for it; null while the leg is planned or only offered."""
+    planned = models.BooleanField(default=True)
+    """Named before departure; else made by a hand-over, and gone with it when that is said to another carrier."""
     arrived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -199,3 +199,39 @@ class Stop(VisibleModel):
     def visibility(cls, actor: Actor) -> Q:
         mine = Q(round__in=Round.objects.visible_to(actor))
         return mine | Q(request__site__organisation=actor.organisation_id)
+
+
+class SignedStopState(models.TextChoices):
+    RECORDED = "recorded", _("Recorded")
+    PARKED = "parked", _("Not recorded")
+
+
+class SignedStop(VisibleModel):
+    """What a driver's phone sent of a stop that both had signed: recorded, or parked with its reasons.
+
+    Kept under the nonce that the phone gave it, so that what is sent again is answered the same and done once.
+    """
+
+    stop = models.ForeignKey(Stop, models.CASCADE, related_name="signings")
+    nonce = models.CharField(max_length=64)
+    fingerprint = models.CharField(max_length=64)
+    state = models.CharField(max_length=10, choices=SignedStopState)
+    content = models.TextField()
+    """JSON: the drums and masses as signed. Never a PIN."""
+    reasons = models.TextField(default="[]")
+    """JSON: why it was not recorded, each a code with its values."""
+    signed_at = models.DateTimeField()
+    """When both signed: by the phone's account, within what our clock can bear out."""
+    received_at = models.DateTimeField()
+    sent_by = models.ForeignKey(User, models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stop", "nonce"], name="signed_stop_once")]
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.stop_id}: {self.state}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(stop__round__in=Round.objects.visible_to(actor))

@@ -1,36 +1,63 @@
 """The manifest's verbs: each moves manifest and containers in one transaction; its ledger entry is the signature."""
 
-from manifests.services.carriage import deliver, depart, plain_plate
+from manifests.services.carriage import deliver, depart, hand_over, read_place, take_over
 from manifests.services.common import plain_code
 from manifests.services.content import content_of, digest_of, require_as_shown
-from manifests.services.drafting import cancel, draft, issue, problems
+from manifests.services.corrections import approve, decline, propose, withdraw, withdraw_stale
+from manifests.services.drafting import Wanted, cancel, draft, issue, problems, revise
 from manifests.services.loading import load, unload
-from manifests.services.receipt import Receipt, read_receipts, receive, take_back, undo_receipt, weigh_again
+from manifests.services.numbers import may_number, set_national_number
+from manifests.services.paper import attach, type_in
+from manifests.services.planning import amend_plan, plan_transfer, record_approval
+from manifests.services.receipt import receive, take_back, undo_receipt, weigh_again
+from manifests.services.receipt_rows import Receipt, read_receipts
 from manifests.services.settlement import close, settle
-from manifests.services.treatment import Treated, treat
+from manifests.services.streams import FromStream
+from manifests.services.treatment import Treated, end_if_treated, read_treatments, treat
+from manifests.services.turned_away import send_back
 
 __all__ = [
+    "FromStream",
     "Receipt",
     "Treated",
+    "Wanted",
+    "amend_plan",
+    "approve",
+    "attach",
     "cancel",
     "close",
     "content_of",
+    "decline",
     "deliver",
     "depart",
     "digest_of",
     "draft",
+    "end_if_treated",
+    "hand_over",
     "issue",
     "load",
+    "may_number",
     "plain_code",
-    "plain_plate",
+    "plan_transfer",
     "problems",
+    "propose",
+    "read_place",
     "read_receipts",
+    "read_treatments",
     "receive",
+    "record_approval",
     "require_as_shown",
+    "revise",
+    "send_back",
+    "set_national_number",
     "settle",
     "take_back",
+    "take_over",
     "treat",
+    "type_in",
     "undo_receipt",
     "unload",
     "weigh_again",
+    "withdraw",
+    "withdraw_stale",
 ]

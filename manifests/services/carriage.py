@@ -1,36 +1,41 @@
-"""Carriage: departing and arriving."""
+"""Carriage: departing, handing over to another carrier, and arriving. Each leg is signed by its own carrier."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from depots import services as store
-from manifests.checks import vehicle_problems
-from manifests.models import (
-    Leg,
-    Manifest,
-)
-from manifests.selectors import aboard
-from manifests.services.common import (
-    about,
-    brought_by,
-    event_time,
-    require_party,
-)
+from manifests.checks import carrier_problems, vehicle_problems
+from manifests.deadlines import receipt_due
+from manifests.models import Leg, Line, Manifest, ManifestState
+from manifests.selectors import aboard, legs_of
+from manifests.services.common import about, brought_by, event_time, require_party
+from manifests.services.content import digest_of, signature
 from manifests.services.loading import require_loaded
+from manifests.services.readers import draw_readers
 from wastetrack.districts.selectors import reactions
 from wastetrack.errors import Refused, invalid
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import record
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Vehicle
+from wastetrack.parties.models import Organisation, Vehicle
+from wastetrack.parties.visibility import audience
+from wastetrack.regulations import plates
+from wastetrack.units import kg_text
 from wastetrack.waste import clock
-from wastetrack.waste.models import Container
+from wastetrack.waste.services import share
 
-PLATE_LENGTH = 12
+PLACE_LENGTH = 100
+
+
+# --- departing ---------------------------------------------------------------------------------------------
 
 
 def depart(
@@ -40,84 +45,323 @@ def depart(
 
     `plate` names one of the carrier's vehicles; without it the carrier's only vehicle is meant. A sender that brings
     the load itself needs no vehicle on record.
-    Raises Invalid(vehicle_missing | unknown_vehicle | time_in_future | before_issue).
+    Raises Invalid(vehicle_missing | unknown_vehicle | plate_format | time_in_future | time_out_of_order),
+    Refused(not_all_loaded | carrier_permit_expired | vehicle_expired | vehicle_overloaded | vehicle_incompatible |
+    vehicle_reaction_unknown).
     """
     with transaction.atomic():
         (manifest,) = lock([manifest])
         require_party(actor, manifest, "carrier")
         at = event_time("departed_at", departed_at, now, not_before=manifest.issued_at)
         vehicle = None if manifest.self_delivered else _vehicle(actor, plate)
-        plate = vehicle.plate if vehicle else plate[:PLATE_LENGTH]
-        require_loaded(manifest)
-        containers = [line.container for line in manifest.lines.select_related("container")]
-        if vehicle:
-            _require_compatible(manifest, vehicle, containers)
-        (manifest,), facts = move(
-            [manifest],
-            "depart",
-            actor=actor,
-            change={"departed_at": at},
-            payload={"vehicle": plate, "departed_at": instant(at), **brought_by(manifest)},
-        )
-        Leg.objects.create(
-            manifest=manifest,
+        plate = plates.plain(vehicle.plate) if vehicle else _own_plate(plate)
+        lines = list(manifest.lines.select_related("container"))
+        if manifest.state == ManifestState.ISSUED:
+            require_loaded(manifest)
+            if vehicle:
+                _require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
+        leg = Leg(
             carrier=actor.principal,
             vehicle=vehicle,
             plate=plate,
             driver_name=actor.person.display_name,
             departed_at=at,
         )
-        containers, container_facts = move(
-            containers,
-            "depart",
+        told = {"vehicle": plate, "departed_at": instant(at), **brought_by(manifest)}
+        return set_out(actor=actor, manifest=manifest, lines=lines, leg=leg, told=told, now=now)
+
+
+def set_out(
+    *,
+    actor: Actor,
+    manifest: Manifest,
+    lines: Sequence[Line],
+    leg: Leg,
+    told: dict[str, Any],
+    now: datetime,
+    position: str | None = None,
+) -> Manifest:
+    """The first leg begins, whoever says so: the carrier itself, or the sender from paper (`position` carrier).
+
+    The caller holds the manifest's lock; `told` goes into its entry.
+    """
+    at = leg.departed_at
+    assert at is not None
+    payload = {**told, **_signed(manifest, lines, "depart", told)}
+    (manifest,), facts = move(
+        [manifest], "depart", actor=actor, position=position, change={"departed_at": at}, payload=payload
+    )
+    leg.manifest = manifest
+    leg.save()
+    containers, container_facts = move(
+        [line.container for line in lines],
+        "depart",
+        actor=actor,
+        position="manifest",
+        payload={**about(manifest), "vehicle": leg.plate, **brought_by(manifest)},
+        change={"holder_id": manifest.carrier_id, "storage_deadline": None},
+    )
+    store.leave(containers, at=at)
+    clock.stop(containers, actor=actor, now=now)
+    record(actor, [*facts, *container_facts], now=now, event_time=at)
+    return manifest
+
+
+def _signed(manifest: Manifest, lines: Sequence[Line], meaning: str, told: dict[str, Any]) -> dict[str, Any]:
+    """What a carrier's signature is bound to: the manifest as it stood, by its digest, and what the carrier adds."""
+    content = {"number": manifest.number, "manifest_sha256": digest_of(manifest, lines, legs_of(manifest)), **told}
+    return signature(content, meaning)
+
+
+def _require_fit(carrier: Organisation, vehicle: Vehicle, manifest: Manifest, lines: Sequence[Line], on: date) -> None:
+    """Carrier and vehicle may carry this on that day, with what is on the vehicle already.
+
+    Raises Refused(carrier_permit_expired | vehicle_expired | vehicle_overloaded | vehicle_incompatible | …).
+    """
+    # Held to the commit: two loads that come onto one vehicle at once are weighed one after the other.
+    vehicle = Vehicle.objects.select_for_update().get(pk=vehicle.pk)
+    if problems := carrier_problems(carrier, carrier.permits.all(), on):
+        raise Refused(problems[0].code, errors=problems, **problems[0].params)
+    if vehicle.valid_to is not None and vehicle.valid_to < on:
+        raise Refused("vehicle_expired", plate=vehicle.plate, day=vehicle.valid_to.isoformat())
+    already = aboard(vehicle.plate)
+    mass_g = sum(line.mass_g for line in lines) + sum(container.mass_g for container in already)
+    if vehicle.capacity_g is not None and mass_g > vehicle.capacity_g:
+        limit, mass = kg_text(vehicle.capacity_g), kg_text(mass_g)
+        raise Refused("vehicle_overloaded", plate=vehicle.plate, limit=limit, mass_kg=mass)
+    containers = [line.container for line in lines]
+    if problems := vehicle_problems([*already, *containers], reactions(manifest.sender_site.division)):
+        raise Refused(problems[0].code, errors=problems, **problems[0].params)
+
+
+def _vehicle(actor: Actor, plate: str) -> Vehicle:
+    """The vehicle of the actor's organisation that is meant.
+
+    Raises Invalid(vehicle_missing | plate_format | unknown_vehicle).
+    """
+    vehicles = list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("pk"))
+    if plate.strip():
+        found = next((vehicle for vehicle in vehicles if plates.same(vehicle.plate, plate)), None)
+        if found is None:
+            raise invalid("vehicle", "unknown_vehicle", plate=read_plate(plate))
+        return found
+    if len(vehicles) != 1:
+        raise invalid("vehicle", "vehicle_missing")
+    return vehicles[0]
+
+
+def read_plate(plate: str) -> str:
+    """A plate as it is kept. Raises Invalid(plate_format)."""
+    found = plates.normal(plate)
+    if found is None:
+        raise invalid("vehicle", "plate_format", plate=plate.strip()[:20])
+    return found
+
+
+def _own_plate(plate: str) -> str:
+    return read_plate(plate) if plate.strip() else ""
+
+
+# --- handing over ------------------------------------------------------------------------------------------
+
+
+def hand_over(
+    *,
+    actor: Actor,
+    manifest: Manifest,
+    carrier: Organisation,
+    place: str,
+    now: datetime,
+    at: datetime | None = None,
+    plate: str = "",
+) -> Manifest:
+    """The carrier says to whom, where and when it hands the load over (article 17). It carries on till that one signs.
+
+    It may be said again, of another carrier, until somebody has taken the load over. `plate`: the next vehicle, where
+    it is known already.
+    Raises Invalid(place missing | too_long | handed_to_self | plate_format | time_in_future | time_out_of_order),
+    Refused(not_a_carrier | carrier_permit_expired | already_received | illegal_state), NotPermitted.
+    """
+    with transaction.atomic():
+        (manifest,) = lock([manifest])
+        require_party(actor, manifest, "carrier")
+        place, plate = read_place(place), _own_plate(plate)
+        if carrier.pk == manifest.carrier_id:
+            raise invalid("carrier", "handed_to_self")
+        legs = legs_of(manifest)
+        current = _current(legs)
+        at = event_time("at", at, now, not_before=current.departed_at if current else manifest.departed_at)
+        if manifest.state == ManifestState.IN_TRANSIT:
+            if problems := carrier_problems(carrier, carrier.permits.all(), timezone.localdate(at)):
+                raise Refused(problems[0].code, errors=problems, **problems[0].params)
+            _require_nothing_received(manifest)
+        told = {"carrier": carrier.name, "uscc": carrier.uscc, "place": place, "at": instant(at), "vehicle": plate}
+        lines = list(manifest.lines.select_related("container"))
+        signed = {**told, **_signed(manifest, lines, "hand_over", told)}
+        before = manifest.next_carrier_id
+        (manifest,), facts = move(
+            [manifest],
+            "hand_over",
+            actor=actor,
+            change={"next_carrier_id": carrier.pk, "relay": True},
+            payload=signed,
+        )
+        _offer(manifest, legs, carrier, place=place, at=at, plate=plate)
+        containers = lock([line.container for line in lines])
+        if before not in (None, carrier.pk):
+            draw_readers(containers)
+        share(containers, audience([carrier.pk], [carrier.division]))
+        record(actor, facts, now=now, event_time=at)
+    return manifest
+
+
+def read_place(place: str) -> str:
+    """Where a load is handed over. Raises Invalid(missing | too_long) at `place`."""
+    place = place.strip()
+    if not place:
+        raise invalid("place", "missing")
+    if len(place) > PLACE_LENGTH:
+        raise invalid("place", "too_long", limit=PLACE_LENGTH)
+    return place
+
+
+def _require_nothing_received(manifest: Manifest) -> None:
+    if manifest.lines.exclude(outcome="").exists():
+        raise Refused("already_received")
+
+
+def _current(legs: Sequence[Leg]) -> Leg | None:
+    """The leg that is being driven."""
+    return next((leg for leg in legs if leg.departed_at and not leg.arrived_at), None)
+
+
+def _offered(legs: Sequence[Leg]) -> Leg | None:
+    """The leg that was handed over and not yet taken."""
+    return next((leg for leg in legs if leg.handed_over_at and not leg.departed_at), None)
+
+
+def _offer(
+    manifest: Manifest, legs: Sequence[Leg], carrier: Organisation, *, place: str, at: datetime, plate: str
+) -> None:
+    """The next leg is this carrier's: one that was planned for it, else a new one right after the present one."""
+    legs = list(legs)
+    if (before := _offered(legs)) is not None:
+        legs.remove(before)
+        if before.planned:
+            before.place, before.handed_over_at, before.plate = "", None, ""
+            before.save(update_fields=["place", "handed_over_at", "plate"])
+            legs.append(before)
+        else:
+            before.delete()
+    ahead = sorted((leg for leg in legs if leg.departed_at is None), key=lambda leg: leg.position)
+    leg = next((leg for leg in ahead if leg.carrier_id == carrier.pk), None)
+    if leg is None:
+        last = max((leg.position for leg in legs if leg.departed_at), default=0)
+        # From the far end, so that no two ever have one position.
+        for later in reversed(ahead):
+            later.position += 1
+            later.save(update_fields=["position"])
+        leg = Leg(manifest=manifest, carrier=carrier, position=last + 1, planned=False)
+    leg.place, leg.handed_over_at, leg.plate = place, at, plate
+    leg.save()
+
+
+def take_over(
+    *, actor: Actor, manifest: Manifest, now: datetime, plate: str = "", at: datetime | None = None
+) -> Manifest:
+    """The next carrier has checked the load, signs for its own leg, and holds the drums from now on.
+
+    Raises NotPermitted(not_your_part), Invalid(vehicle_missing | unknown_vehicle | plate_format | time_in_future |
+    time_out_of_order), Refused(as depart, and already_received).
+    """
+    with transaction.atomic():
+        (manifest,) = lock([manifest])
+        require_party(actor, manifest, "next_carrier")
+        legs = legs_of(manifest)
+        leg, before = _offered(legs), _current(legs)
+        assert leg is not None
+        at = event_time("at", at, now, not_before=leg.handed_over_at)
+        # Said at the handing over already, it need not be said again.
+        vehicle = _vehicle(actor, plate or leg.plate)
+        lines = list(manifest.lines.select_related("container"))
+        if manifest.state == ManifestState.IN_TRANSIT:
+            _require_nothing_received(manifest)
+            _require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
+        plate = plates.plain(vehicle.plate)
+        told = {"carrier": actor.principal.name, "place": leg.place, "vehicle": plate, "at": instant(at)}
+        (manifest,), facts = move(
+            [manifest],
+            "take_over",
+            actor=actor,
+            change={"carrier_id": actor.organisation_id, "next_carrier_id": None},
+            payload={**told, **_signed(manifest, lines, "take_over", told)},
+        )
+        leg.vehicle, leg.plate, leg.driver_name, leg.departed_at = vehicle, plate, actor.person.display_name, at
+        leg.save(update_fields=["vehicle", "plate", "driver_name", "departed_at"])
+        if before is not None:
+            before.arrived_at = at
+            before.save(update_fields=["arrived_at"])
+        _, container_facts = move(
+            [line.container for line in lines],
+            "take_over",
             actor=actor,
             position="manifest",
-            payload={**about(manifest), "vehicle": plate, **brought_by(manifest)},
-            change={"holder_id": manifest.carrier_id, "storage_deadline": None},
+            payload={**about(manifest), "place": leg.place, "vehicle": plate},
+            change={"holder_id": actor.organisation_id},
         )
-        store.leave(containers, at=at)
-        clock.stop(containers, actor=actor, now=now)
         record(actor, [*facts, *container_facts], now=now, event_time=at)
     return manifest
+
+
+# --- arriving ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """What an arrival changes of the manifest, and what its entry says: which planned legs fell away."""
+
+    change: dict[str, Any]
+    payload: dict[str, Any]
+
+
+def arrive(manifest: Manifest, at: datetime, *, to_confirm: bool = True) -> Arrival:
+    """A locked manifest's load is at the receiver's: its leg ends, and legs that nobody drove fall away.
+
+    Their carriers lose sight of manifest and drums. The caller moves the manifest with what this returns.
+    `to_confirm`: its receipt is still to be confirmed, and the days for that begin.
+    """
+    planned = manifest.legs.filter(departed_at=None).select_related("carrier")
+    unused = list(planned) if manifest.relay else []
+    manifest.legs.filter(departed_at__isnull=False, arrived_at=None).update(arrived_at=at)
+    change = {"delivered_at": at, "next_carrier_id": None}
+    if to_confirm:
+        receipt_due(manifest, at)
+    if not unused:
+        return Arrival(change, {})
+    Leg.objects.filter(pk__in=[leg.pk for leg in unused]).delete()
+    # Whom it was offered to is to see no more of it either: written before the readers are drawn.
+    Manifest.objects.filter(pk=manifest.pk).update(next_carrier=None)
+    draw_readers(lock([line.container for line in manifest.lines.select_related("container")]))
+    return Arrival(change, {"fell_away": [leg.carrier.name for leg in unused]})
 
 
 def deliver(*, actor: Actor, manifest: Manifest, now: datetime, delivered_at: datetime | None = None) -> Manifest:
     """The carrier is at the receiver's gate."""
     with transaction.atomic():
         (manifest,) = lock([manifest])
-        at = event_time("delivered_at", delivered_at, now, not_before=manifest.departed_at)
+        require_party(actor, manifest, "carrier")
+        current = _current(legs_of(manifest))
+        earliest = current.departed_at if current else manifest.departed_at
+        at = event_time("delivered_at", delivered_at, now, not_before=earliest)
+        arrival = Arrival({}, {})
+        if manifest.state == ManifestState.IN_TRANSIT:
+            arrival = arrive(manifest, at)
         (manifest,), facts = move(
-            [manifest], "deliver", actor=actor, change={"delivered_at": at}, payload=brought_by(manifest)
+            [manifest],
+            "deliver",
+            actor=actor,
+            change=arrival.change,
+            payload={**brought_by(manifest), **arrival.payload},
         )
-        manifest.legs.filter(arrived_at=None).update(arrived_at=at)
         record(actor, facts, now=now, event_time=at)
     return manifest
-
-
-def _require_compatible(manifest: Manifest, vehicle: Vehicle, containers: list[Container]) -> None:
-    """What is on the vehicle already must bear what comes onto it.
-
-    Raises Refused(vehicle_incompatible | vehicle_reaction_unknown).
-    """
-    if already := aboard(vehicle.plate):
-        problems = vehicle_problems([*already, *containers], reactions(manifest.sender_site.division))
-        if problems:
-            raise Refused(problems[0].code, errors=problems, **problems[0].params)
-
-
-def _vehicle(actor: Actor, plate: str) -> Vehicle:
-    vehicles = list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("pk"))
-    plain = plain_plate(plate)
-    if plain:
-        found = [vehicle for vehicle in vehicles if plain_plate(vehicle.plate) == plain]
-        if not found:
-            raise invalid("vehicle", "unknown_vehicle", plate=plate[:12])
-        return found[0]
-    if len(vehicles) != 1:
-        raise invalid("vehicle", "vehicle_missing")
-    return vehicles[0]
-
-
-def plain_plate(plate: str) -> str:
-    """A number plate without separators, upper case: how two spellings of one plate are compared."""
-    return "".join(character for character in plate.upper() if character.isalnum())

@@ -17,7 +17,9 @@ from manifests.models import Line, Manifest, WalkIn, WalkInLine, WalkInState
 from manifests.services.carriage import deliver, depart
 from manifests.services.common import NOTE_LENGTH
 from manifests.services.drafting import draft, issue, series_of
-from manifests.services.receipt import Receipt, receive
+from manifests.services.receipt import receive
+from manifests.services.receipt_rows import Receipt
+from manifests.services.streams import FromStream, logged_from, store_of
 from manifests.walk_ins import firms_near, not_at_counter
 from wastetrack.districts.selectors import figures
 from wastetrack.errors import FieldError, Invalid, NotFound, NotPermitted, Refused, invalid
@@ -28,7 +30,6 @@ from wastetrack.parties.models import Membership, Organisation, Site
 from wastetrack.units import GRAMS_PER_KG, kg_text
 from wastetrack.waste.models import Container, ContainerState, WasteStream
 from wastetrack.waste.reading import read_day
-from wastetrack.waste.services import STREAM_FIELDS
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def start_walk_in(*, actor: Actor, depot: Depot, firm: Organisation, drums: Sequ
     limits = figures(depot.site.division, "walk_in")
     if errors := _problems(depot, firm, drums, now, int(limits["max_kg"]), int(limits["most_drums"])):
         raise Invalid(*errors)
-    _store_of(firm, drums[0].site_id)
+    store_of(firm, drums[0].site_id)
     lines = [_line(depot, number, drum, now) for number, drum in enumerate(drums)]
     with transaction.atomic():
         walk_in = WalkIn.objects.create(
@@ -145,15 +146,6 @@ def _told(line: WalkInLine) -> dict[str, str]:
     return {**code, "name": what.name, "waste_code": what.waste_code, "mass_kg": kg_text(line.mass_g) or ""}
 
 
-def _store_of(firm: Organisation, site_id: int) -> Depot:
-    """The firm's own store at a site: what it brings was there, if only on paper. Raises Refused(firm_has_no_store)."""
-    own = Depot.objects.filter(site=site_id, site__organisation=firm).select_related("site__organisation", "permit")
-    depot: Depot | None = own.order_by("pk").first()
-    if depot is None:
-        raise Refused("firm_has_no_store", firm=firm.name)
-    return depot
-
-
 def confirm_walk_in(*, actor: Actor, walk_in: WalkIn, now: datetime) -> WalkIn:
     """The firm signs, and all of it happens at once: drums logged and stored, manifest issued, brought, received.
 
@@ -212,12 +204,14 @@ def _into_the_firms_store(actor: Actor, walk_in: WalkIn, lines: Sequence[WalkInL
     typist = actor.at_counter(walk_in.depot.name)
     # New ones by code and day: so two walk-ins count up the series of codes one after the other.
     for line in sorted((line for line in lines if line.container is None), key=_code_and_day):
-        line.container = _log(typist, walk_in, line, now)
+        assert line.stream is not None
+        one = FromStream(line.stream, line.mass_g, line.accumulation_start)
+        line.container = logged_from(one, actor=typist, now=now)
         line.save(update_fields=["container"])
     for line in named:
         drum = line.container
         if drum is not None and drum.state == ContainerState.LOGGED:
-            place = _store_of(walk_in.firm, drum.origin_id)
+            place = store_of(walk_in.firm, drum.origin_id)
             line.container = store.check_in(actor=typist, container=drum, depot=place, now=now, on_paper=True)
 
 
@@ -229,15 +223,6 @@ def _code_and_day(line: WalkInLine) -> tuple[str, date, int]:
     assert line.stream is not None
     assert line.accumulation_start is not None
     return line.stream.waste_code, line.accumulation_start, line.position
-
-
-def _log(actor: Actor, walk_in: WalkIn, line: WalkInLine, now: datetime) -> Container:
-    assert line.stream is not None
-    data = {name: getattr(line.stream, name) for name in STREAM_FIELDS if name != "reaction_groups"}
-    data |= {"hazards": line.stream.hazards.split(), "volume_l": f"{line.stream.volume_l.normalize():f}"}
-    data |= {"mass_kg": kg_text(line.mass_g), "accumulation_start": line.accumulation_start}
-    place = _store_of(walk_in.firm, line.stream.site_id)
-    return store.log_into(actor=actor, depot=place, data=data, stream=line.stream, now=now, on_paper=True)
 
 
 def _take_in(actor: Actor, walk_in: WalkIn, manifest: Manifest, lines: Sequence[WalkInLine], now: datetime) -> None:

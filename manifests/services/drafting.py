@@ -3,85 +3,175 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from django.db import transaction
 from django.utils import timezone
 
 from depots.models import Stay
-from manifests.checks import problems_of
+from depots.selectors import own_depots
+from manifests.approvals import approval_for
+from manifests.checks import problems_of, turned_away
+from manifests.deadlines import paper_done, paper_due
 from manifests.models import (
+    TURNED_AWAY,
+    Approval,
+    Leg,
     Line,
     Manifest,
     ManifestState,
 )
-from manifests.services.common import (
-    NOTE_LENGTH,
-    about,
-    move_containers,
-    require_party,
-)
+from manifests.services.common import NOTE_LENGTH, about, move_containers, require_party
 from manifests.services.content import content_of, signature
+from manifests.services.readers import draw_readers
+from manifests.services.streams import FromStream, logged_from
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move, next_number
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation, Site
-from wastetrack.parties.visibility import audience
+from wastetrack.parties.models import Organisation, Permit, Site
 from wastetrack.regulations.identifiers import MAX_MANIFEST_SERIAL, manifest_number, manifest_series
-from wastetrack.waste.lineage import readers_by_descent
-from wastetrack.waste.models import Container
-from wastetrack.waste.services import require_stored_state, set_readers, share
+from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.services import require_stored_state, share
 
-MEASURES_LENGTH = 300
+MEASURES_LENGTH, CONTRACT_LENGTH = 300, 60
+MOST_CARRIERS = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a draft says: to whom, with whom, what."""
+
+    receiver: Organisation
+    containers: Sequence[Container] = ()
+    from_streams: Sequence[FromStream] = ()
+    """Besides: so much of a usual waste, not logged as a drum yet."""
+    carriers: Sequence[Organisation] = ()
+    """In the order in which they take it on; without the last ones it still arrives."""
+    emergency_measures: str = ""
+    contract: str = ""
+    self_delivered: bool = False
+    """The sender brings it itself, as its own carrier; issue checks the district's limit."""
 
 
 def draft(
     *,
     actor: Actor,
     receiver: Organisation,
-    containers: Sequence[Container],
     now: datetime,
+    containers: Sequence[Container] = (),
     carrier: Organisation | None = None,
+    carriers: Sequence[Organisation] = (),
+    from_streams: Sequence[FromStream] = (),
     emergency_measures: str = "",
+    contract: str = "",
     self_delivered: bool = False,
+    paper_number: str = "",
+    paper_completed_at: datetime | None = None,
 ) -> Manifest:
     """A draft from the actor's own stored containers, all in stores of one site. Nobody else sees it.
 
-    `self_delivered`: the sender brings them itself, as its own carrier; issue checks the district's limit.
+    Or from drums that a receiver turned away: then it follows that manifest, back to its sender or on to another
+    receiver. `carriers` beyond the first are planned legs. With `paper_completed_at` it ran on paper.
 
     Raises Invalid(no_lines | duplicate_container | not_your_container | several_sites | receiver_is_sender |
-    not_a_receiver | not_a_carrier | too_long), Refused(container_not_free).
+    not_a_receiver | not_a_carrier | carrier_twice | too_many | too_long), Refused(container_not_free).
     """
+    wanted = Wanted(
+        receiver,
+        containers,
+        from_streams,
+        carriers or ([carrier] if carrier else []),
+        emergency_measures,
+        contract,
+        self_delivered,
+    )
     actor.require_write()
-    organisation = actor.principal
     if actor.is_regulator:
         raise NotPermitted("not_your_part")
-    if len(emergency_measures) > MEASURES_LENGTH:
-        raise invalid("emergency_measures", "too_long", limit=MEASURES_LENGTH)
-    _check_draft(organisation, receiver, None if self_delivered else carrier, containers)
-    for container in containers:
-        require_stored_state(container)
-    site = _common_site(containers)
+    if paper_completed_at is not None and paper_completed_at > now:
+        raise invalid("paper_completed_at", "time_in_future")
+    follows = _followed(actor, wanted)
+    _check(actor.principal, wanted, follows)
+    site = _site_of(actor, wanted, follows)
     with transaction.atomic():
         serial = next_number(series_of(site, now), limit=MAX_MANIFEST_SERIAL)
         manifest = Manifest.objects.create(
             number=manifest_number(timezone.localdate(now).year, site.division, serial),
-            sender=organisation,
+            sender=actor.principal,
             sender_site=site,
-            receiver=receiver,
-            carrier=organisation if self_delivered else carrier,
-            self_delivered=self_delivered,
-            emergency_measures=emergency_measures,
+            follows=follows,
             created_at=now,
+            paper=paper_completed_at is not None,
+            paper_number=paper_number,
+            paper_completed_at=paper_completed_at,
+            **_said(actor.principal, wanted),
         )
-        lines = Line.objects.bulk_create(
-            Line(manifest=manifest, position=position, container=container, mass_g=container.mass_g)
-            for position, container in enumerate(containers, 1)
-        )
-        fact = Fact("manifest.draft", manifest.subject, manifest.readers(), content_of(manifest, lines))
-        record(actor, [fact], now=now)
+        if paper_completed_at is not None:
+            paper_due(manifest, paper_completed_at)
+        _write(actor, manifest, wanted, "manifest.draft", now)
     return manifest
+
+
+def revise(*, actor: Actor, manifest: Manifest, wanted: Wanted, now: datetime) -> Manifest:
+    """Say a draft anew: other drums, another receiver. Its number stays.
+
+    Raises as `draft`, and Refused(illegal_state) once it is issued (then it is corrected, see corrections),
+    Invalid(other_city) for drums of another city, whose manifests have numbers of their own.
+    """
+    with transaction.atomic():
+        (manifest,) = lock([manifest])
+        require_party(actor, manifest, "sender")
+        if manifest.state != ManifestState.DRAFT:
+            raise Refused("illegal_state", verb="revise", state=manifest.state, subject=manifest.subject)
+        follows = _followed(actor, wanted)
+        _check(actor.principal, wanted, follows)
+        site = _site_of(actor, wanted, follows)
+        if site.division[:4] != manifest.sender_site.division[:4]:
+            raise invalid("containers", "other_city")
+        manifest.sender_site, manifest.follows = site, follows
+        for name, value in _said(actor.principal, wanted).items():
+            setattr(manifest, name, value)
+        # Never the state: that is the lifecycle's.
+        manifest.save(update_fields=["sender_site", "follows", *_said(actor.principal, wanted)])
+        manifest.lines.all().delete()
+        manifest.legs.all().delete()
+        _write(actor, manifest, wanted, "manifest.revise", now)
+    return manifest
+
+
+def _said(sender: Organisation, wanted: Wanted) -> dict[str, object]:
+    return {
+        "receiver": wanted.receiver,
+        "carrier": sender if wanted.self_delivered else next(iter(wanted.carriers), None),
+        "relay": len(wanted.carriers) > 1 and not wanted.self_delivered,
+        "self_delivered": wanted.self_delivered,
+        "emergency_measures": wanted.emergency_measures,
+        "contract": wanted.contract,
+    }
+
+
+def _write(actor: Actor, manifest: Manifest, wanted: Wanted, kind: str, now: datetime) -> None:
+    """The lines and planned legs of a draft, what it uses up, and its entry."""
+    containers = [*wanted.containers]
+    containers += [logged_from(one, actor=actor, now=now) for one in wanted.from_streams]
+    lines = Line.objects.bulk_create(
+        Line(manifest=manifest, position=position, container=container, mass_g=container.mass_g)
+        for position, container in enumerate(containers, 1)
+    )
+    if manifest.relay:
+        Leg.objects.bulk_create(
+            Leg(manifest=manifest, position=position, carrier=carrier)
+            for position, carrier in enumerate(wanted.carriers[1:], 2)
+        )
+    approval = approval_for(manifest, containers, timezone.localdate(now))
+    if approval != manifest.approval:
+        manifest.approval = approval
+        manifest.save(update_fields=["approval"])
+    fact = Fact(kind, manifest.subject, manifest.readers(), content_of(manifest, lines))
+    record(actor, [fact], now=now)
 
 
 def series_of(site: Site, now: datetime) -> str:
@@ -89,35 +179,99 @@ def series_of(site: Site, now: datetime) -> str:
     return f"manifest:{manifest_series(timezone.localdate(now).year, site.division)}"
 
 
-def _check_draft(
-    sender: Organisation, receiver: Organisation, carrier: Organisation | None, containers: Sequence[Container]
-) -> None:
+def _followed(actor: Actor, wanted: Wanted) -> Manifest | None:
+    """The manifest under which these drums were turned away, where they are such (two queries at most).
+
+    Raises Refused(container_not_free) for what is neither in a store nor waiting at a gate.
+    """
+    under_way = [one for one in wanted.containers if one.state == ContainerState.IN_TRANSIT]
+    if not under_way:
+        for container in wanted.containers:
+            require_stored_state(container)
+        return None
+    lines = list(
+        Line.objects.filter(TURNED_AWAY, container__in=under_way, taken_back_at=None, followed_by=None)
+        .filter(manifest__in=Manifest.objects.visible_to(actor))
+        .select_related("manifest__sender_site", "manifest__sender", "manifest__carrier", "manifest__receiver")
+    )
+    manifests = {line.manifest for line in lines}
+    waiting = {line.container_id for line in lines}
+    for container in wanted.containers:
+        if container.pk not in waiting:
+            raise Refused("container_not_free", container=container.short_grouped, state=container.state)
+    if len(manifests) != 1:
+        raise invalid("containers", "several_manifests")
+    (manifest,) = manifests
+    # Its sender sends it on; who refused it sends it back, and nowhere else.
+    returns = manifest.receiver_id == actor.organisation_id and wanted.receiver.pk == manifest.sender_id
+    if manifest.sender_id != actor.organisation_id and not returns:
+        raise NotPermitted("not_your_part", subject=manifest.subject)
+    return manifest
+
+
+def _check(sender: Organisation, wanted: Wanted, follows: Manifest | None) -> None:
+    containers, receiver = wanted.containers, wanted.receiver
     errors = []
-    if not containers:
+    if not containers and not wanted.from_streams:
         errors.append(FieldError("containers", "no_lines"))
     if len({container.pk for container in containers}) != len(containers):
         errors.append(FieldError("containers", "duplicate_container"))
     errors += [
         FieldError("containers", "not_your_container", {"container": container.short_grouped})
         for container in containers
-        if container.holder_id != sender.pk
+        if follows is None and container.holder_id != sender.pk
     ]
     if receiver.pk == sender.pk:
         errors.append(FieldError("receiver", "receiver_is_sender"))
-    elif not receiver.role_set & {"collector", "treater"}:
+    elif not receiver.role_set & {"collector", "treater"} and not (follows and receiver.pk == follows.sender_id):
         errors.append(FieldError("receiver", "not_a_receiver", {"receiver": receiver.name}))
-    if carrier is not None and "carrier" not in carrier.role_set:
-        errors.append(FieldError("carrier", "not_a_carrier", {"carrier": carrier.name}))
+    if not wanted.self_delivered:
+        errors += _check_carriers(wanted.carriers)
+    if len(wanted.emergency_measures) > MEASURES_LENGTH:
+        errors.append(FieldError("emergency_measures", "too_long", {"limit": MEASURES_LENGTH}))
+    if len(wanted.contract) > CONTRACT_LENGTH:
+        errors.append(FieldError("contract", "too_long", {"limit": CONTRACT_LENGTH}))
     if errors:
         raise Invalid(*errors)
 
 
-def _common_site(containers: Sequence[Container]) -> Site:
-    stays = Stay.objects.filter(container__in=containers, left_at=None).select_related("depot__site")
-    sites = {stay.depot.site for stay in stays}
+def _check_carriers(carriers: Sequence[Organisation]) -> list[FieldError]:
+    errors = [
+        FieldError("carrier", "not_a_carrier", {"carrier": carrier.name})
+        for carrier in carriers
+        if "carrier" not in carrier.role_set
+    ]
+    if any(one.pk == other.pk for one, other in pairwise(carriers)):
+        errors.append(FieldError("carrier", "carrier_twice"))
+    if len(carriers) > MOST_CARRIERS:
+        errors.append(FieldError("carrier", "too_many", {"limit": MOST_CARRIERS}))
+    return errors
+
+
+def _site_of(actor: Actor, wanted: Wanted, follows: Manifest | None) -> Site:
+    """The one site it leaves from. Raises Invalid(several_sites)."""
+    if follows is not None:
+        if follows.sender_id == actor.organisation_id:
+            return follows.sender_site
+        return _gate_of(actor, follows)
+    stays = Stay.objects.filter(container__in=wanted.containers, left_at=None).select_related("depot__site")
+    sites = {stay.depot.site for stay in stays} | {one.stream.site for one in wanted.from_streams}
     if len(sites) != 1:
         raise invalid("containers", "several_sites")
     return sites.pop()
+
+
+def _gate_of(actor: Actor, follows: Manifest) -> Site:
+    """The site at whose gate drums were refused: where others of the load went in, else the first that takes any."""
+    stays = Stay.objects.filter(
+        container__lines__manifest=follows, depot__site__organisation=actor.organisation_id
+    ).select_related("depot__site")
+    stay = stays.order_by("-pk").first()
+    depot = stay.depot if stay else own_depots(actor).first()
+    if depot is None:
+        raise invalid("containers", "several_sites")
+    site: Site = depot.site
+    return site
 
 
 def problems(manifest: Manifest, now: datetime) -> list[FieldError]:
@@ -125,11 +279,13 @@ def problems(manifest: Manifest, now: datetime) -> list[FieldError]:
     return problems_of(manifest, list(manifest.lines.select_related("container")), timezone.localdate(now))
 
 
-def issue(*, actor: Actor, manifest: Manifest, now: datetime) -> Manifest:
+def issue(*, actor: Actor, manifest: Manifest, now: datetime, at: datetime | None = None) -> Manifest:
     """The sender signs. Its containers are committed; carrier and receiver see manifest and containers from now on.
 
+    `at`: when it was signed, where that is told only now: on paper, or offline. Permits must have held on that day.
     Raises Refused with the first problem's code and all problems in `errors` (see checks.problems_of).
     """
+    at = at or now
     with transaction.atomic():
         (manifest,) = lock([manifest])
         require_party(actor, manifest, "sender")
@@ -137,16 +293,30 @@ def issue(*, actor: Actor, manifest: Manifest, now: datetime) -> Manifest:
         containers = lock([line.container for line in lines])
         for line, container in zip(lines, containers, strict=True):
             line.container, line.mass_g = container, container.mass_g
-        if manifest.state == ManifestState.DRAFT and (found := problems_of(manifest, lines, timezone.localdate(now))):
-            raise Refused(found[0].code, errors=found, **found[0].params)
-        manifest.issued_at = now
+        if manifest.state == ManifestState.DRAFT:
+            _hold_what_it_uses_up(manifest, containers, at)
+            if found := problems_of(manifest, lines, timezone.localdate(at)):
+                raise Refused(found[0].code, errors=found, **found[0].params)
+        manifest.issued_at = at
         content = signature(content_of(manifest, lines), "issue")
-        (manifest,), facts = move([manifest], "issue", actor=actor, change={"issued_at": now}, payload=content)
+        change = {"issued_at": manifest.issued_at, "approval": manifest.approval}
+        (manifest,), facts = move([manifest], "issue", actor=actor, change=change, payload=content)
         Line.objects.bulk_update(lines, ["mass_g"])
         share(containers, manifest.readers())
-        _, container_facts = move(containers, "commit", actor=actor, position="manifest", payload=about(manifest))
-        record(actor, [*facts, *container_facts], now=now)
+        verb = "reroute" if manifest.follows else "commit"
+        _, container_facts = move(containers, verb, actor=actor, position="manifest", payload=about(manifest))
+        if manifest.follows:
+            turned_away(manifest.follows).filter(container__in=containers).update(followed_by=manifest)
+        record(actor, [*facts, *container_facts], now=now, event_time=at)
     return manifest
+
+
+def _hold_what_it_uses_up(manifest: Manifest, containers: Sequence[Container], at: datetime) -> None:
+    """Two issues that use up one permit's mass, or one approval's, come after each other."""
+    list(Permit.objects.select_for_update().filter(organisation=manifest.receiver_id).order_by("pk").values("pk"))
+    manifest.approval = approval_for(manifest, containers, timezone.localdate(at))
+    if manifest.approval is not None:
+        manifest.approval = Approval.objects.select_for_update().get(pk=manifest.approval.pk)
 
 
 def cancel(*, actor: Actor, manifest: Manifest, reason: str, now: datetime) -> Manifest:
@@ -155,25 +325,12 @@ def cancel(*, actor: Actor, manifest: Manifest, reason: str, now: datetime) -> M
         (manifest,) = lock([manifest])
         issued = manifest.state == ManifestState.ISSUED
         (manifest,), facts = move([manifest], "cancel", actor=actor, payload={"reason": reason[:NOTE_LENGTH]})
+        if manifest.paper:
+            paper_done(manifest, actor=actor, now=now)
         if issued:
-            containers, released = move_containers(manifest, "release", actor)
-            _withdraw(containers)
+            containers, released = move_containers(manifest, "unroute" if manifest.follows else "release", actor)
+            Line.objects.filter(followed_by=manifest).update(followed_by=None)
+            draw_readers(containers)
             facts += released
         record(actor, facts, now=now)
     return manifest
-
-
-def _withdraw(containers: Sequence[Container]) -> None:
-    """Who would have received or carried these has nothing to do with them any more: readers are drawn anew."""
-    readers = {container.pk: audience([container.generator_id, container.holder_id]) for container in containers}
-    for stay in Stay.objects.filter(container__in=containers).select_related("container__origin", "depot__site"):
-        divisions = [stay.container.origin.division, stay.depot.site.division]
-        readers[stay.container_id] |= audience([stay.depot.organisation_id], divisions)
-    lines = Line.objects.filter(container__in=containers, manifest__issued_at__isnull=False)
-    lines = lines.exclude(manifest__state=ManifestState.CANCELLED)
-    for line in lines.select_related("manifest__sender_site", "manifest__receiver"):
-        readers[line.container_id] |= line.manifest.readers()
-    # Whose waste went into it goes on seeing it.
-    for pk, inherited in readers_by_descent(containers).items():
-        readers[pk] |= inherited
-    set_readers(containers, readers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,87 +14,36 @@ from depots import services as store
 from depots.models import Bay, Depot, Stay
 from depots.services import Place
 from depots.terms import Term, family_term, plain_term
+from manifests import deadlines
+from manifests.checks import receiver_problems
 from manifests.deviation import limits_in, severity_of
 from manifests.models import (
     AFTER_RECEIPT,
     ON_THE_WAY,
+    TURNED_AWAY,
     Discrepancy,
     Line,
     Manifest,
     ManifestState,
     Outcome,
+    Severity,
 )
+from manifests.services.carriage import Arrival, arrive
 from manifests.services.common import (
-    NOTE_LENGTH,
     about,
     event_time,
-    plain_code,
     require_party,
 )
 from manifests.services.content import signature
-from wastetrack.errors import FieldError, Invalid, Refused
+from manifests.services.receipt_rows import Receipt
+from wastetrack.errors import Refused
 from wastetrack.ledger.selectors import require_newest
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
-from wastetrack.units import grams, kg_text
+from wastetrack.units import kg_text
 from wastetrack.waste import clock
 from wastetrack.waste.models import Container, Derivation
-
-
-@dataclass
-class Receipt:
-    """What the receiver found of one line: accepted with its mass (None: as declared), or rejected with a reason.
-
-    `bay`, written by `receive`: where it was put.
-    """
-
-    line: Line
-    outcome: str = Outcome.ACCEPTED
-    mass_g: int | None = None
-    reason: str = ""
-    bay: Bay | None = None
-
-
-def read_receipts(manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> list[Receipt]:
-    """Receipts from `{container, outcome, mass_kg, reason}` rows; no rows: every open line as declared.
-
-    Raises Invalid naming each row: unknown_line, duplicate_line, unknown_outcome, reason_missing, mass_….
-    """
-    lines = list(manifest.lines.select_related("container"))
-    if not rows:
-        return [Receipt(line) for line in lines if not line.outcome]
-    by_code = {code: line for line in lines for code in (line.container.code, line.container.short_code)}
-    receipts, errors, seen = [], list[FieldError](), set[int]()
-    for number, row in enumerate(rows):
-        field = f"lines.{number}"
-        line = by_code.get(plain_code(row.get("container")))
-        if line is None:
-            errors.append(FieldError(f"{field}.container", "unknown_line"))
-            continue
-        if line.pk in seen:
-            errors.append(FieldError(f"{field}.container", "duplicate_line"))
-        seen.add(line.pk)
-        receipt, found = _read_receipt(field, line, row)
-        receipts.append(receipt)
-        errors += found
-    if errors:
-        raise Invalid(*errors)
-    return receipts
-
-
-def _read_receipt(field: str, line: Line, row: Mapping[str, Any]) -> tuple[Receipt, list[FieldError]]:
-    outcome = row.get("outcome") or Outcome.ACCEPTED
-    reason = str(row.get("reason") or "")[:NOTE_LENGTH]
-    if outcome == Outcome.REJECTED:
-        errors = [] if reason.strip() else [FieldError(f"{field}.reason", "reason_missing")]
-        return Receipt(line, outcome, None, reason), errors
-    if outcome != Outcome.ACCEPTED:
-        return Receipt(line), [FieldError(f"{field}.outcome", "unknown_outcome")]
-    try:
-        return Receipt(line, outcome, grams(row.get("mass_kg"), field=f"{field}.mass_kg"), reason), []
-    except Invalid as error:
-        return Receipt(line), list(error.errors)
 
 
 def receive(
@@ -119,20 +67,26 @@ def receive(
         (manifest,) = lock([manifest])
         require_party(actor, manifest, "receiver")
         store.require_own(actor, depot)
-        lines = {line.pk: line for line in _with_first_stay(Line.objects.filter(manifest=manifest), depot)}
+        lines = {line.pk: line for line in with_first_stay(Line.objects.filter(manifest=manifest), depot)}
         for receipt in receipts:
             if lines[receipt.line.pk].outcome:
                 raise Refused("line_already_received", container=receipt.line.container.short_grouped)
         if manifest.state not in ON_THE_WAY:
             raise Refused("illegal_state", verb="receive", state=manifest.state, subject=manifest.subject)
-        if not depot.takes_from_others:
+        comes_back = manifest.purpose == "return"
+        if not depot.takes_from_others and not comes_back:
             raise Refused("wrong_depot", container="")
         at = event_time("received_at", at, now, not_before=manifest.departed_at)
         facts: list[Fact] = []
         for receipt, container in zip(receipts, lock([receipt.line.container for receipt in receipts]), strict=True):
             receipt.line.container = container
             facts += _receive_line(actor, manifest, lines[receipt.line.pk], receipt, Place(depot, bay, breaches), at)
-        facts += _after_receipt(actor, manifest, list(lines.values()), at)
+        if comes_back:
+            back = [one.line.container_id for one in receipts if one.outcome == Outcome.ACCEPTED]
+            Line.objects.filter(followed_by=manifest, container__in=back).update(taken_back_at=at)
+        if any(fact.payload.get("severity") == Severity.SIGNIFICANT for fact in facts):
+            deadlines.differs(manifest, now=now)
+        facts += _after_receipt(actor, manifest, list(lines.values()), at, now)
         manifest.progress = (sum(1 for line in lines.values() if line.outcome), len(lines))
         record(actor, facts, now=now, event_time=at)
     return manifest
@@ -144,19 +98,40 @@ def _receive_line(
     line.outcome, line.reason, line.received_at = receipt.outcome, receipt.reason, at
     container = receipt.line.container
     if receipt.outcome == Outcome.REJECTED:
-        line.save(update_fields=["outcome", "reason", "received_at"])
-        payload = {**about(manifest), "reason": receipt.reason}
+        line.refused_mass_g = receipt.mass_g
+        line.save(update_fields=["outcome", "reason", "received_at", "refused_mass_g"])
+        weighed = {} if receipt.mass_g is None else {"mass_kg": kg_text(receipt.mass_g)}
+        payload = {**about(manifest), "reason": receipt.reason, **weighed, **_differs(receipt.differs)}
         return [Fact("container.reject", container.subject, container.readers(), payload)]
-    mass_g = line.mass_g if receipt.mass_g is None else receipt.mass_g
+    mass_g = receipt.counted_g
     line.received_mass_g = mass_g
     line.save(update_fields=["outcome", "reason", "received_at", "received_mass_g"])
     store.find_place(place, container, mass_g)
     receipt.bay = place.bay
-    term = _term(line, container, place.depot, at)
-    told = {**about(manifest), "declared_kg": kg_text(line.mass_g)}
+    term = term_of(line, container, place.depot, at)
+    told = {**about(manifest), "declared_kg": kg_text(line.mass_g), **_permit_lapsed(manifest, place.depot, line, at)}
     container, facts = _into_stock(actor, container, "receive", place, at, term, mass_g, told)
     receipt.line.container = container
-    return facts + _open_discrepancy(manifest, line, container, at)
+    return facts + _open_discrepancy(manifest, line, container, receipt, at)
+
+
+def _differs(names: Sequence[str]) -> dict[str, str]:
+    """What else than the mass differs, as an entry says it; nothing where nothing does."""
+    return {"differs": " ".join(names)} if names else {}
+
+
+def _permit_lapsed(manifest: Manifest, depot: Depot, line: Line, at: datetime) -> dict[str, bool]:
+    """That the receiver's permit has ended or lost the code since issue, as an entry says it.
+
+    What stands at the gate must not vanish: it is received, and everybody who reads the entry sees the flag.
+    """
+    on, code = timezone.localdate(at), line.container.waste_code
+    if manifest.purpose == "return":
+        return {}
+    if depot.permit is not None and depot.permit.valid_on(on) and depot.permit.covers(code):
+        return {}
+    lapsed = receiver_problems(manifest.receiver, manifest.receiver.permits.all(), [code], on)
+    return {"permit_lapsed": True} if lapsed else {}
 
 
 def _into_stock(
@@ -191,7 +166,7 @@ def _into_stock(
     return container, facts
 
 
-def _with_first_stay(lines: QuerySet[Line], depot: Depot) -> QuerySet[Line]:
+def with_first_stay(lines: QuerySet[Line], depot: Depot) -> QuerySet[Line]:
     """The lines with `first_stay`: when their container first came to the depot's organisation, if it ever did; and
     with `is_derived`: whether it came out of others."""
     stays = Stay.objects.filter(container=OuterRef("container"), depot__site__organisation=depot.organisation_id)
@@ -201,7 +176,7 @@ def _with_first_stay(lines: QuerySet[Line], depot: Depot) -> QuerySet[Line]:
     )
 
 
-def _term(line: Line, container: Container, depot: Depot, at: datetime) -> Term:
+def term_of(line: Line, container: Container, depot: Depot, at: datetime) -> Term:
     """Since when it counts: filling at its generator's, else its first receipt here. Being sent on resets nothing."""
     on = timezone.localdate(at)
     if line.is_derived:  # type: ignore[attr-defined]
@@ -212,31 +187,39 @@ def _term(line: Line, container: Container, depot: Depot, at: datetime) -> Term:
     return plain_term(container, depot, since=since, on=on)
 
 
-def _open_discrepancy(manifest: Manifest, line: Line, container: Container, at: datetime) -> list[Fact]:
+def _open_discrepancy(
+    manifest: Manifest, line: Line, container: Container, receipt: Receipt, at: datetime
+) -> list[Fact]:
     assert line.received_mass_g is not None
-    if line.received_mass_g == line.mass_g:
+    if line.received_mass_g == line.mass_g and not receipt.differs:
         return []
-    severity = severity_of(limits_in(manifest.receiver.division), line.mass_g, line.received_mass_g)
+    severity: str | None = Severity.SIGNIFICANT
+    if not receipt.differs:
+        severity = severity_of(limits_in(manifest.receiver.division), line.mass_g, line.received_mass_g)
     if severity is None:
         return []
-    Discrepancy.objects.create(
+    line.discrepancy = Discrepancy.objects.create(
         line=line,
         severity=severity,
         declared_mass_g=line.mass_g,
         received_mass_g=line.received_mass_g,
+        differs=" ".join(receipt.differs),
+        note=receipt.reason if receipt.differs else "",
         opened_at=at,
     )
     _dispute(container, True)
-    return [discrepancy_fact(manifest, line, container, severity)]
+    return [discrepancy_fact(manifest, line, container, line.discrepancy)]
 
 
-def discrepancy_fact(manifest: Manifest, line: Line, container: Container, severity: str) -> Fact:
-    """That declared and received mass differ, told to everybody who reads the manifest or the container."""
+def discrepancy_fact(manifest: Manifest, line: Line, container: Container, discrepancy: Discrepancy) -> Fact:
+    """That declared and received differ, told to everybody who reads the manifest or the container."""
     payload = {
         "container": container.code,
-        "severity": severity,
+        "severity": discrepancy.severity,
         "declared_kg": kg_text(line.mass_g),
         "received_kg": kg_text(line.received_mass_g),
+        **_differs(discrepancy.differs.split()),
+        **({"note": discrepancy.note} if discrepancy.note else {}),
     }
     return Fact("manifest.discrepancy", manifest.subject, manifest.readers() | container.readers(), payload)
 
@@ -246,7 +229,7 @@ def _dispute(container: Container, disputed: bool) -> None:
     container.save(update_fields=["disputed"])
 
 
-def _is_disputed(container: Container) -> bool:
+def is_disputed(container: Container) -> bool:
     """Whether sender and receiver of any of its transfers do not agree on its mass yet."""
     return Discrepancy.objects.filter(line__container=container, settled_at=None).exists()
 
@@ -272,19 +255,26 @@ def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: dat
             raise Refused("already_stated")
         at = store.not_before(at or now, line.received_at or now)
         severity = severity_of(limits_in(manifest.receiver.division), line.mass_g, mass_g)
+        if discrepancy.differs:
+            # What is in it is another thing than declared, whatever it weighs.
+            severity = Severity.SIGNIFICANT
         first_g, line.received_mass_g = container.mass_g, mass_g
         line.save(update_fields=["received_mass_g"])
         discrepancy.received_mass_g, discrepancy.weighed_again_at = mass_g, at
         discrepancy.severity = severity or discrepancy.severity
         discrepancy.settled_at = None if severity else now
         discrepancy.save(update_fields=["received_mass_g", "weighed_again_at", "severity", "settled_at"])
-        container.mass_g, container.disputed = mass_g, _is_disputed(container)
+        container.mass_g, container.disputed = mass_g, is_disputed(container)
         container.save(update_fields=["mass_g", "disputed"])
         payload = {**about(manifest), "from_kg": kg_text(first_g), "to_kg": kg_text(mass_g), "again": True}
         facts = [Fact("container.weigh", container.subject, container.readers(), payload)]
         if severity:
-            facts.append(discrepancy_fact(manifest, line, container, severity))
+            facts.append(discrepancy_fact(manifest, line, container, discrepancy))
         record(actor, facts, now=now, event_time=at)
+        if severity == Severity.SIGNIFICANT:
+            deadlines.differs(manifest, now=now)
+        else:
+            deadlines.settled(manifest, actor=actor, now=now)
     return discrepancy
 
 
@@ -305,6 +295,7 @@ def undo_receipt(*, actor: Actor, line: Line, entry_id: int, now: datetime) -> C
             raise Refused("cannot_undo")
         if discrepancy is not None:
             discrepancy.delete()
+            deadlines.settled(manifest, actor=actor, now=now)
         (container,), facts = move(
             [container],
             "unreceive",
@@ -315,42 +306,57 @@ def undo_receipt(*, actor: Actor, line: Line, entry_id: int, now: datetime) -> C
                 "holder_id": manifest.carrier_id,
                 "mass_g": line.mass_g,
                 "storage_deadline": None,
-                "disputed": _is_disputed(container),
+                "disputed": is_disputed(container),
             },
         )
         # It was never here: the stay is no part of its life.
         Stay.objects.filter(container=container, left_at=None).delete()
         clock.stop([container], actor=actor, now=now)
-        line.outcome, line.received_mass_g, line.received_at = "", None, None
-        line.save(update_fields=["outcome", "received_mass_g", "received_at"])
+        line.outcome, line.received_mass_g, line.received_at, line.reason = "", None, None, ""
+        line.save(update_fields=["outcome", "received_mass_g", "received_at", "reason"])
         if manifest.state in AFTER_RECEIPT:
+            # The days to confirm it go on from its arrival.
+            deadlines.receipt_due(manifest, manifest.delivered_at or now)
             facts += move([manifest], "reopen", actor=actor, change={"received_at": None}, payload=about(manifest))[1]
         record(actor, facts, now=now)
     return container
 
 
-def _after_receipt(actor: Actor, manifest: Manifest, lines: Sequence[Line], at: datetime) -> list[Fact]:
+def _after_receipt(actor: Actor, manifest: Manifest, lines: Sequence[Line], at: datetime, now: datetime) -> list[Fact]:
     """The manifest's own move: to `delivered` by a first receipt, to its outcome by the last."""
-    delivered = {} if manifest.delivered_at else {"delivered_at": at}
-    if delivered:
-        manifest.legs.filter(arrived_at=None).update(arrived_at=at)
-    outcomes = {line.outcome for line in lines}
-    if "" in outcomes:
-        if manifest.state == ManifestState.DELIVERED:
-            return []
-        return move([manifest], "deliver", actor=actor, change=delivered, payload={"by_receipt": True})[1]
-    verb = {frozenset({"accepted"}): "receive", frozenset({"rejected"}): "reject"}.get(
-        frozenset(outcomes), "receive_partly"
-    )
-    content = {
+    waits = any(not line.outcome for line in lines)
+    arrival = Arrival({}, {})
+    if manifest.state == ManifestState.IN_TRANSIT:
+        arrival = arrive(manifest, at, to_confirm=waits)
+        if waits:
+            told = {"by_receipt": True, **arrival.payload}
+            return move([manifest], "deliver", actor=actor, change=arrival.change, payload=told)[1]
+    elif not waits:
+        deadlines.receipt_done(manifest, actor=actor, now=now)
+    if waits:
+        return []
+    outcomes = frozenset(line.outcome for line in lines)
+    verb = {frozenset({"accepted"}): "receive", frozenset({"rejected"}): "reject"}.get(outcomes, "receive_partly")
+    change = {"received_at": at, **arrival.change}
+    payload = {**signature(_receipt_content(manifest, lines), verb), **arrival.payload}
+    return move([manifest], verb, actor=actor, change=change, payload=payload)[1]
+
+
+def _receipt_content(manifest: Manifest, lines: Sequence[Line]) -> dict[str, object]:
+    """What the receiver signs: of every line what was found."""
+    return {
         "number": manifest.number,
         "lines": [
-            {"position": line.position, "outcome": line.outcome, "mass_kg": kg_text(line.received_mass_g)}
+            {
+                "position": line.position,
+                "outcome": line.outcome,
+                "mass_kg": kg_text(line.received_mass_g),
+                **({"refused_kg": kg_text(line.refused_mass_g)} if line.refused_mass_g else {}),
+                **({"reason": line.reason} if line.reason else {}),
+            }
             for line in lines
         ],
     }
-    change = {"received_at": at, **delivered}
-    return move([manifest], verb, actor=actor, change=change, payload=signature(content, verb))[1]
 
 
 def take_back(
@@ -363,19 +369,24 @@ def take_back(
     at: datetime | None = None,
     breaches: list[Refused] | None = None,
 ) -> Container:
-    """The sender takes a refused container back into its own store; its clock goes on."""
+    """The sender takes a container that was turned away back into its own store; its clock goes on.
+
+    Raises Refused(already_here) for one that was not turned away, is back already, or travels under another manifest.
+    """
     with transaction.atomic():
         store.require_own(actor, depot)
         (manifest,) = lock([line.manifest])
         require_party(actor, manifest, "sender")
-        line = _with_first_stay(Line.objects.select_related("container"), depot).get(pk=line.pk)
-        if line.outcome != Outcome.REJECTED or line.taken_back_at is not None:
+        away = Line.objects.filter(TURNED_AWAY, taken_back_at=None, followed_by=None).select_related("container")
+        found = with_first_stay(away, depot).filter(pk=line.pk).first()
+        if found is None:
             raise Refused("already_here", container=line.container.short_grouped)
-        at = store.not_before(at or now, line.received_at or now)
+        line = found
+        at = store.not_before(at or now, line.received_at or manifest.departed_at or now)
         (line.container,) = lock([line.container])
         place = Place(depot, bay, breaches)
         store.find_place(place, line.container, line.container.mass_g)
-        term, mass_g = _term(line, line.container, depot, at), line.container.mass_g
+        term, mass_g = term_of(line, line.container, depot, at), line.container.mass_g
         container, facts = _into_stock(actor, line.container, "take_back", place, at, term, mass_g, about(manifest))
         line.taken_back_at = at
         line.save(update_fields=["taken_back_at"])

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from manifests import deadlines
 from manifests.deviation import limits_in, within_reach
 from manifests.models import (
     Discrepancy,
@@ -63,6 +64,7 @@ def settle(*, actor: Actor, manifest: Manifest, line: Line, mass_kg: object, not
             discrepancy.settled_at = now
             discrepancy.save(update_fields=["settled_at"])
             facts += _weigh(line, mass_g, manifest)
+            deadlines.settled(manifest, actor=actor, now=now)
         record(actor, facts, now=now)
     return discrepancy
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from depots.counts import begin, close
 from depots.models import Bay
 from depots.services import put_away
+from manifests.services import hand_over
 from manifests.services.counter import Brought, start_walk_in
 from scanner.services import ScanRequest
 from scanner.services import scan as make_scan
@@ -21,6 +22,7 @@ from tests.api.support import answered, refused
 from tests.world import DRUM, NOW, PASSWORD, World
 from wastetrack.alerts.models import Alert
 from wastetrack.alerts.services import sweep
+from wastetrack.parties.models import Vehicle
 
 ROUNDS = 60
 NONSENSE: list[Any] = [
@@ -61,6 +63,13 @@ def bodies(world: World) -> dict[str, Body]:
     alert = Alert.objects.get(about=other.subject)
     uscc = {name: organisation.uscc for name, organisation in world.organisations.items()}
     numbers = f"/manifests/{manifest.number}"
+    second = world.add("second", "carrier")
+    uscc["second"] = second.uscc
+    world.permit("second", "", kind="transport")
+    Vehicle.objects.create(organisation=second, plate="浙D00002")
+    handed = hand_over(
+        actor=world.actor("carrier"), manifest=world.departed(world.drum()), carrier=second, place="p", now=NOW
+    )
     waits: dict[str, Any] = {"depot": world.depots["depot"], "firm": world.organisations["firm"], "now": NOW}
     brought = [Brought(18_000, container=world.drum())]
     at_counter = f"/walk-ins/{start_walk_in(actor=world.actor('depot'), drums=brought, **waits).pk}"
@@ -88,6 +97,10 @@ def bodies(world: World) -> dict[str, Body]:
         **{f"{numbers}/{name}": verb for name in ("deliver", "receive", "settle", "treat", "close")},
         **{f"/manifests/{world.draft(drum).number}/{name}": verb for name in ("issue", "cancel")},
         f"/manifests/{world.issued(world.drum()).number}/depart": verb,
+        f"/manifests/{world.departed(world.drum()).number}/hand-over": {
+            **verb, "carrier": uscc["second"], "place": "p", "at": NOW.isoformat()},
+        f"/manifests/{handed.number}/take-over": {**verb, "vehicle": "浙D00002", "at": NOW.isoformat()},
+        f"/manifests/{handed.number}/roadside": {},
         f"/depots/{world.depots['firm'].pk}/bays": bay,
         f"/depots/{world.depots['firm'].pk}/bays/A1": bay,
         "/district/figures": {"key": "facility.warn_percent", "value": "70", "source": "s"},
@@ -138,13 +151,21 @@ def who_posts(path: str) -> str:
         return "regulator"
     if not path.startswith("/manifests/"):
         return "firm"
-    return {"issue": "firm", "cancel": "firm", "depart": "carrier", "deliver": "carrier"}.get(
-        path.split("/")[-1], "plant"
-    )
+    return {
+        "issue": "firm",
+        "cancel": "firm",
+        "depart": "carrier",
+        "deliver": "carrier",
+        "hand-over": "carrier",
+        "take-over": "second",
+        "roadside": "carrier",
+    }.get(path.split("/")[-1], "plant")
 
 
 def route_of(path: str) -> str:
     parts = path.split("/")
+    if parts[1] == "manifests" and parts[-1] == "roadside":
+        return "/manifests/{number}/roadside"
     if parts[1] == "manifests" and len(parts) > 2:
         return "/manifests/{number}/{verb}"
     if parts[1] == "walk-ins" and len(parts) > 2:
@@ -171,7 +192,7 @@ def test_every_post_that_there_is_is_tried(world: World, api: Any) -> None:
 
 def test_no_nonsense_is_a_fault_of_ours(world: World, api: Any, caplog: pytest.LogCaptureFixture) -> None:
     random, everything = Random(7), bodies(world)
-    programs = {name: api(name) for name in ("firm", "carrier", "plant", "depot", "regulator")}
+    programs = {name: api(name) for name in ("firm", "carrier", "second", "plant", "depot", "regulator")}
     taken = 0
     for path, body in everything.items():
         for number in range(ROUNDS // 8 if "{verb}" in route_of(path) else ROUNDS):

@@ -35,7 +35,12 @@ BY_NAME = {
     "wastetrack/regulations/catalogue_file.py": set(),
     "depots/bays.py": {"bay_place_unusable", "bay_places_unusable", "bay_bund_unusable"},
     "depots/selectors.py": {"unknown_depot"},
-    "manifests/services/carriage.py": {"vehicle_incompatible", "vehicle_reaction_unknown"},
+    "manifests/services/carriage.py": {
+        "vehicle_incompatible",
+        "vehicle_reaction_unknown",
+        "carrier_permit_expired",
+        "not_a_carrier",
+    },
     "depots/regroup.py": {"treated", "emptied", "voided"},
     "manifests/walk_ins.py": {"treated", "emptied", "voided", "was_missing"},
     "wastetrack/waste/services.py": {"treated", "emptied", "voided"},

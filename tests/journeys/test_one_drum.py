@@ -1,4 +1,4 @@
-"""The main job: one drum from the workshop to the plant, by the services that every shell calls."""
+"""The main job: one drum from the workshop to the plant."""
 
 from __future__ import annotations
 
@@ -8,99 +8,88 @@ import pytest
 
 from depots.selectors import stock
 from desk.selectors import life_of
-from manifests import services as manifests
-from manifests.selectors import get_manifest, lines_of
-from scanner.services import ScanRequest, scan
-from tests.world import NOW, World, later
+from manifests.selectors import get_manifest
+from tests.journeys.frame import Tale, journey
+from tests.journeys.trade import cast
+from tests.world import World
 from wastetrack.alerts.selectors import open_alerts
 from wastetrack.alerts.services import sweep
-from wastetrack.errors import NotFound, Refused
+from wastetrack.errors import NotFound
 from wastetrack.ledger.selectors import entries_after
 from wastetrack.ledger.services import seal
-from wastetrack.units import grams
 
 
 def kinds(world: World, name: str, after: int = -1) -> list[str]:
     return [entry.kind for entry in entries_after(world.actor(name), after)]
 
 
-def test_one_drum_goes_all_the_way(world: World) -> None:
-    firm, depot, carrier, plant = (world.actor(name) for name in ("firm", "depot", "carrier", "plant"))
-    drum = world.drum()
-    assert drum.state == "stored"
+@journey
+def test_one_drum(tale: Tale) -> None:
+    """One drum, all the way
+
+    A firm's drum goes to the collection depot, stays there too long, and is treated at the plant, where the scale
+    says otherwise than the manifest.
+    """
+    world = tale.world
+    firm, firm2, depot, carrier, plant = cast(tale, "firm", "firm2", "depot", "carrier", "plant")
+    drum = firm.logs("the drum", "18.5")
     assert len(drum.code) == 37
-    assert drum.storage_deadline is not None
-    assert drum.storage_deadline.date().isoformat() == "2027-11-20"
-    assert drum.storage_clause == "storage_one_year_generator"
+    assert drum.row.storage_deadline is not None
+    assert drum.row.storage_deadline.date().isoformat() == "2027-11-20"
+    assert drum.row.storage_clause == "storage_one_year_generator"
+    stray = firm2.logs("a drum that nobody announced", "18.5")
+    assert depot.cannot("no_manifest").scans_in(stray)["container"] is None
 
-    stray = world.drum("firm2")
-    refused = scan(actor=depot, request=ScanRequest("n0", stray.code, "check_in"), now=NOW)
-    assert (refused.verdict, refused.reason) == ("refused", "no_manifest")
-    assert refused.container is None
-
-    manifest = world.delivered(drum)
-    answer = scan(actor=depot, request=ScanRequest("n1", drum.code, "check_in", bay="A2"), now=NOW)
-    assert (answer.verdict, answer.reason) == ("accepted", None)
+    load = firm.sends("the manifest", [drum], to=depot, by=carrier)
+    carrier.brings(load, depot)
+    depot.scans_in(drum, bay="A2")
     stay = stock(world.depots["depot"]).get()
     assert stay.bay is not None
-    assert (stay.container.pk, stay.bay.code) == (drum.pk, "A2")
-    assert get_manifest(depot, manifest.number).state == "received"
-    manifests.close(actor=depot, manifest=manifest, now=NOW)
+    assert (stay.container.pk, stay.bay.code) == (drum.row.pk, "A2")
+    assert get_manifest(world.actor("depot"), load.number).state == "received"
+    depot.closes(load)
 
-    drum.refresh_from_db()
-    due = drum.storage_deadline
+    due = drum.row.storage_deadline
     assert due is not None
     seal()
-    seen = entries_after(depot, -1)[-1].index or 0
+    seen = entries_after(world.actor("depot"), -1)[-1].index or 0
     assert sweep(due - timedelta(days=29)) >= 1
     assert sweep(due - timedelta(days=29)) == 0
     sweep(due + timedelta(seconds=1))
     sweep(due + timedelta(seconds=1))
     seal()
-    assert kinds(world, "depot", seen) == ["alert.warn", "alert.fall_due"]
-    drum_alerts = [alert for alert in open_alerts(depot) if alert.about == drum.subject]
+    assert [kind for kind in kinds(world, "depot", seen) if kind.startswith("alert")] == [
+        "alert.warn",
+        "alert.fall_due",
+    ]
+    about = drum.row.subject
+    drum_alerts = [alert for alert in open_alerts(world.actor("depot")) if alert.about == about]
     assert [alert.state for alert in drum_alerts] == ["overdue"]
     assert drum_alerts[0].pk in {alert.pk for alert in open_alerts(world.actor("regulator"))}
     assert drum_alerts[0].pk not in {alert.pk for alert in open_alerts(world.actor("firm2"))}
     assert drum_alerts[0].pk not in {alert.pk for alert in open_alerts(world.actor("regulator2"))}
 
-    at = due + timedelta(days=1)
-    second = world.delivered(drum, sender="depot", to="plant", now=at)
-    line = lines_of(second)[0]
-    receipts = [manifests.Receipt(line, mass_g=grams("17.9"))]
-    manifests.receive(actor=plant, manifest=second, receipts=receipts, depot=world.depots["plant"], now=at)
-    assert [alert for alert in open_alerts(depot) if alert.about == drum.subject] == []
-    treated = manifests.Treated(line, "R9", grams("17.9"), at)
-    with pytest.raises(Refused, match="open_discrepancy"):
-        manifests.treat(actor=plant, manifest=second, treatments=[treated], now=at)
-    with pytest.raises(Refused, match="open_discrepancy"):
-        manifests.close(actor=plant, manifest=second, now=at)
-    manifests.settle(actor=plant, manifest=second, line=line, mass_kg="17.9", note="地磅", now=at)
-    manifests.settle(actor=depot, manifest=second, line=line, mass_kg="17.9", note="同意", now=at)
-    with pytest.raises(Refused, match="not_treated"):
-        manifests.close(actor=plant, manifest=second, now=at)
-    manifests.treat(actor=plant, manifest=second, treatments=[treated], now=at)
-    manifests.close(actor=plant, manifest=second, now=at)
+    tale.wait("A day after the drum's time at the depot was over", seconds=(due - tale.now).total_seconds() + 86_400)
+    second = depot.sends("the second manifest", [drum], to=plant, by=carrier)
+    carrier.brings(second, plant)
+    plant.receives(second, accepts={drum: "17.9"}, to=depot)
+    assert [alert for alert in open_alerts(world.actor("depot")) if alert.about == about] == []
+    plant.cannot("open_discrepancy").treats(second, {drum: "17.9"})
+    plant.cannot("open_discrepancy").closes(second)
+    plant.settles(second, drum, "17.9", "the weighbridge says so")
+    depot.settles(second, drum, "17.9", "agreed")
+    plant.cannot("not_treated").closes(second)
+    plant.treats(second, {drum: "17.9"})
+    plant.closes(second)
 
     seal()
-    life = life_of(firm, drum.short_code)
+    life = life_of(world.actor("firm"), drum.row.short_code)
     assert life.container.state == "treated"
     assert [done.plant.name for done in life.treatments] == ["演示plant"]
     assert life.attestation.intact
-    told = life_of(world.actor("regulator"), drum.code)
-    assert [entry.kind for entry in told.entries] == [
-        "container.log",
-        "container.store",
-        "container.commit",
-        "container.depart",
-        "container.receive",
-        "container.commit",
-        "container.depart",
-        "container.receive",
-        "container.treat",
-    ]
-    assert told.entries[0].organisation_name == "演示firm"
+    entries = life_of(world.actor("regulator"), drum.code).entries
+    steps = ["log", "store", "commit", "depart", "receive", "commit", "depart", "receive", "treat"]
+    assert [entry.kind for entry in entries] == [f"container.{step}" for step in steps]
+    assert entries[0].organisation_name == "演示firm"
     with pytest.raises(NotFound, match="unknown_code"):
         life_of(world.actor("firm2"), drum.code)
-    assert carrier.organisation is not None
-    assert later(0) == NOW

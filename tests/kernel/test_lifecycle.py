@@ -1,4 +1,4 @@
-"""The one writer of a state: every (state, verb) pair, parties, guards, protection."""
+"""The one writer of a state: parties, locks, protection. Every (state, verb, party): test_triples."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management import CommandError, call_command
 
+from tests.kernel.test_triples import put_into
 from tests.world import NOW, World
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.models import Entry
@@ -15,36 +16,10 @@ from wastetrack.lifecycle import services
 from wastetrack.lifecycle.diagrams import page_of, stateful_models, steps_of
 from wastetrack.lifecycle.services import advance, next_number
 from wastetrack.parties.actors import SYSTEM
-from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.models import Container
 
 EVERYBODY = {"manifest", "holder", "generator", "sender", "carrier", "next_carrier", "receiver", "consent", "clock"}
 EVERYBODY |= {"cause", "depot", "firm", "proposer", "consenter", "round"}
-
-
-def put_into(row: Any, state: str) -> Any:
-    """The row as if it had got there: the test's own hand on the state, which the code has not."""
-    type(row).objects.filter(pk=row.pk).update(state=state)
-    return type(row).objects.get(pk=row.pk)
-
-
-@pytest.mark.parametrize("state", ContainerState.values)
-def test_every_state_and_verb_of_a_container(world: World, state: str) -> None:
-    declared = {(verb, source): (target, by) for verb, source, target, by, _, _ in steps_of(Container)}
-    drum = world.drum()
-    for verb in {verb for verb, _ in declared}:
-        row = put_into(drum, state)
-        step = declared.get((verb, state))
-        position = next(iter(step[1])) if step else None
-        kwargs: dict[str, Any] = {"actor": world.actor("firm"), "now": NOW, "position": position}
-        if step:
-            (row,) = advance([row], verb, **kwargs)
-            assert row.state == step[0]
-            continue
-        for position in EVERYBODY:
-            with pytest.raises(Refused) as refused:
-                advance([row], verb, **kwargs | {"position": position})
-            assert refused.value.code in {"illegal_state", "not_your_part"}
-        assert put_into(row, state).state == state
 
 
 def test_a_stranger_learns_nothing_of_the_state(world: World) -> None:

@@ -353,13 +353,13 @@ def treat(world: World, manifest: Manifest, *treatments: Treated, name: str = "p
 
 def test_a_drum_may_be_treated_in_parts_but_not_beyond_its_mass(world: World, at_plant: tuple[Manifest, Line]) -> None:
     manifest, line = at_plant
-    treat(world, manifest, Treated(line, "R9", 10_000, NOW))
+    treat(world, manifest, Treated(line.container, "R9", 10_000, NOW))
     assert Container.objects.get(pk=line.container_id).state == "stored"
     with pytest.raises(Refused, match="treated_too_much"):
-        treat(world, manifest, Treated(line, "R9", 8_501, NOW))
+        treat(world, manifest, Treated(line.container, "R9", 8_501, NOW))
     with pytest.raises(Refused, match="not_treated"):
         manifests.close(actor=world.actor("plant"), manifest=manifest, now=NOW)
-    treat(world, manifest, Treated(line, "D10", 8_500, NOW))
+    treat(world, manifest, Treated(line.container, "D10", 8_500, NOW))
     drum = Container.objects.get(pk=line.container_id)
     assert (drum.state, drum.storage_deadline) == ("treated", None)
     assert not stock(world.depots["plant"]).exists()
@@ -374,7 +374,7 @@ def test_a_treatment_names_how_the_waste_ended(
 ) -> None:
     manifest, line = at_plant
     with pytest.raises(Invalid) as refused:
-        treat(world, manifest, Treated(line, method, 18_500, NOW))
+        treat(world, manifest, Treated(line.container, method, 18_500, NOW))
     assert refused.value.errors[0].code == code
 
 
@@ -383,14 +383,14 @@ def test_treatment_comes_after_receipt_and_by_a_plant(world: World) -> None:
     manifest = world.delivered(drum, to="plant")
     line = line_of(manifest, drum)
     with pytest.raises(Refused, match="illegal_state"):
-        treat(world, manifest, Treated(line, "R9", 18_500, NOW))
+        treat(world, manifest, Treated(line.container, "R9", 18_500, NOW))
     with pytest.raises(NotPermitted):
-        treat(world, manifest, Treated(line, "R9", 18_500, NOW), name="depot")
+        treat(world, manifest, Treated(line.container, "R9", 18_500, NOW), name="depot")
     second = world.drum()
     to_depot = world.delivered(second)
     receive(world, to_depot, Receipt(line_of(to_depot, second)))
     with pytest.raises(Refused, match="not_a_treater"):
-        treat(world, to_depot, Treated(line_of(to_depot, second), "R9", 18_500, NOW), name="depot")
+        treat(world, to_depot, Treated(second, "R9", 18_500, NOW), name="depot")
 
 
 # --- storage limits ---
@@ -488,14 +488,14 @@ def test_a_plant_treats_only_what_stands_with_it(world: World, at_plant: tuple[M
     world.departed(drum, sender="plant", to="plant2")
     for mass_g in (1_000, 18_500):
         with pytest.raises(Refused, match="not_here"):
-            treat(world, manifest, Treated(line, "R9", mass_g, NOW))
+            treat(world, manifest, Treated(line.container, "R9", mass_g, NOW))
 
 
 def test_a_partly_treated_drum_is_not_sent_on_at_its_full_mass(world: World, at_plant: tuple[Manifest, Line]) -> None:
     manifest, line = at_plant
     world.add("plant2", "treater")
     world.permit("plant2", "HW08")
-    treat(world, manifest, Treated(line, "R9", 10_000, NOW))
+    treat(world, manifest, Treated(line.container, "R9", 10_000, NOW))
     with pytest.raises(Refused) as refused:
         world.issued(Container.objects.get(pk=line.container_id), sender="plant", to="plant2")
     assert codes(refused) == ["partly_treated"]

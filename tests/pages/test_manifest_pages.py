@@ -173,7 +173,7 @@ def test_a_draft_shows_at_once_what_stops_its_issue(world: World) -> None:
     page = text(Visitor(world, "firm").get(f"/manifests/{manifest.number}"))
     assert "cannot be issued today" in page
     assert "does not cover 900-249-08" in page
-    assert filled_buttons(page) == ["Make it anew"]
+    assert filled_buttons(page) == ["Change the draft"]
 
 
 @pytest.mark.parametrize("name", ["viewer", "carrier", "regulator"])
@@ -237,7 +237,7 @@ def test_after_receipt_the_step_is_settle_then_treat_then_close(world: World) ->
     for name in ("plant", "firm"):
         assert Visitor(world, name).send(f"{address}/settle", container=code, mass_kg="15", note="x").status_code == 303
     assert filled_buttons(text(plant.get(address))) == ["Sign the treatment"]
-    sent = {"treat-1": "1", "mass-1": "15", "method": "R9", "treated_on": "2026-11-20", "password": PASSWORD}
+    sent = {f"treat-{code}": "1", f"mass-{code}": "15", "method": "R9", "treated_on": "2026-11-20", "password": PASSWORD}
     assert plant.send(f"{address}/treat", **sent).status_code == 303
     assert filled_buttons(text(plant.get(address))) == ["Close the manifest"]
     assert plant.send(f"{address}/close").status_code == 303
@@ -282,7 +282,8 @@ def test_a_form_sent_twice_acts_once_and_leads_on_both_times(world: World) -> No
 def test_a_part_treated_twice_by_one_form_is_treated_once(world: World) -> None:
     manifest = received(world, None)
     plant, address = Visitor(world, "plant"), f"/manifests/{manifest.number}/treat"
-    sent = {"treat-1": "1", "mass-1": "5", "method": "R9", "treated_on": "2026-11-20", "password": PASSWORD}
+    code = lines_of(manifest)[0].container.short_code
+    sent = {f"treat-{code}": "1", f"mass-{code}": "5", "method": "R9", "treated_on": "2026-11-20", "password": PASSWORD}
     assert plant.send(address, nonce="n1", **sent).status_code == 303
     assert plant.send(address, nonce="n1", **sent).status_code == 303
     assert lines_of(manifest)[0].treatments.count() == 1

@@ -11,6 +11,7 @@ import pytest
 from scanner import offline
 from tests.pages.visitors import Visitor, text
 from tests.world import World
+from wastetrack.http import owner_of
 
 
 def files_of(worker: str) -> list[str]:
@@ -74,7 +75,7 @@ def test_the_offline_page_knows_nobody(world: World) -> None:
 def test_scans_of_one_person_are_not_taken_from_another(
     api: Any, world: World, path: str, body: dict[str, Any]
 ) -> None:
-    mine, other = (offline.owner_of(world.actor(name)) for name in ("depot", "depot2"))
+    mine, other = (owner_of(world.actor(name)) for name in ("depot", "depot2"))
     refused = api("depot").post(path, body, **{"X-Owner": other})
     assert (refused.status_code, refused.json()["code"]) == (409, "other_person")
     assert api("depot").post(path, body, **{"X-Owner": mine}).status_code == 200

@@ -67,5 +67,14 @@ def test_exists():
     assert divisions.exists("330602")
     assert divisions.exists("330600")
     assert not divisions.exists("330601")
-    assert not divisions.exists("1101")
+    assert not divisions.exists("9901")
     assert not divisions.exists("x")
+
+
+def test_of_other_provinces_the_name_alone_is_known():
+    assert divisions.exists("310115")
+    assert divisions.province_of("310115") == "31"
+    assert divisions.full_name("310115") == "上海市"
+    assert divisions.name_of("310115", "en") == "310115"
+    assert divisions.within("310115", "31")
+    assert not divisions.within("310115", "33")

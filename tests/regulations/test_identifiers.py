@@ -169,11 +169,27 @@ def test_no_manifest_number_is_made_from_what_cannot_be_one(year, division, seri
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2026330600000", "20263306000000", "202633060000012", "2026３306000001", "02263306000001"]
+    "text", ["", "2026330600000", "20263306000000", "202633060000012", "2026X306000001", "02263306000001", "汉" * 14]
 )
 def test_what_is_no_manifest_number(text):
     with pytest.raises(ValueError, match="manifest_number"):
         parse_manifest_number(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026 3306 000001",
+        "2026-3306—000001",
+        "２０２６３３０６０００００１",
+        "2O2633O6OOOOO1",
+        "20263306oooooI",
+        "20263306 00000l",
+        "20263306 00000i",
+    ],
+)
+def test_a_manifest_number_is_read_as_people_type_it(text):
+    assert str(parse_manifest_number(text)) == "20263306000001"
 
 
 def test_a_short_code_comes_from_its_seed_alone():

@@ -58,11 +58,10 @@ def watch(deadlines: Iterable[Deadline]) -> None:
 
 def end(kind: str, abouts: Sequence[str], *, actor: Actor, now: datetime) -> None:
     """The cause has ended: quiet deadlines are forgotten, open alerts resolve with an entry."""
-    alerts = list(Alert.objects.select_for_update().filter(kind=kind, about__in=abouts, resolved_at=None))
-    quiet = [alert.pk for alert in alerts if alert.state == AlertState.WATCHING]
-    if quiet:
-        Alert.objects.filter(pk__in=quiet).delete()
-    raised = [alert for alert in alerts if alert.is_open]
+    mine = Alert.objects.filter(kind=kind, about__in=abouts, resolved_at=None)
+    quiet, _ = mine.filter(state=AlertState.WATCHING).delete()
+    # One is open of a kind and subject at most: where all were quiet, nothing is left to look for.
+    raised = [] if quiet == len(abouts) else list(mine.select_for_update())
     if raised:
         advance(
             raised,

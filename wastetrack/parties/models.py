@@ -162,6 +162,8 @@ class Vehicle(VisibleModel):
     plate = models.CharField(max_length=12, unique=True)
     permit_number = models.CharField(max_length=40, blank=True)
     capacity_g = models.BigIntegerField(null=True, blank=True)
+    valid_to = models.DateField(null=True, blank=True)
+    """Last day of its transport certificate; null: not on record."""
 
     def __str__(self) -> str:
         return self.plate

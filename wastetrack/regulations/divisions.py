@@ -1,5 +1,8 @@
 """Administrative divisions: a province (2 digits), its cities (4) and counties (6). The table is `cn/divisions.json`.
 
+Of the provinces that the software serves it has every city and county; of the others the province alone, and any city
+or county code within it is taken as it is: waste is sent there, but nobody there is supervised here.
+
 A code is also understood in its padded form: 330000 is 33 and 330600 is 3306.
 """
 
@@ -16,6 +19,10 @@ def _names() -> Mapping[str, tuple[str, str]]:
 
 
 _NAMES = _names()
+_OTHERS: Mapping[str, tuple[str, str]] = {
+    code: (zh, en) for code, (zh, en) in read_json("divisions.json")["provinces"].items()
+}
+"""Provinces of which the table has the name alone."""
 
 
 def short(code: str) -> str:
@@ -28,8 +35,13 @@ def short(code: str) -> str:
 
 
 def exists(code: str) -> bool:
-    """Whether the table knows this division."""
-    return bool(_CODE.fullmatch(code)) and short(code) in _NAMES
+    """Whether the table knows this division, or at least the province it would lie in."""
+    return bool(_CODE.fullmatch(code)) and (short(code) in _NAMES or code[:2] in _OTHERS)
+
+
+def province_of(code: str) -> str:
+    """The two digits of the province that a division lies in."""
+    return short(code)[:2]
 
 
 def chain(code: str) -> list[str]:
@@ -55,11 +67,12 @@ def within(code: str, district: str) -> bool:
 
 def name_of(code: str, language: str = "zh") -> str:
     """The division's own name, zh or en; what was asked for where the table does not know it."""
-    zh, en = _NAMES[short(code)] if exists(code) else (code, code)
+    plain = short(code) if exists(code) else code
+    zh, en = _NAMES.get(plain) or _OTHERS.get(plain) or (code, code)
     return en if language == "en" else zh
 
 
 def full_name(code: str, language: str = "zh") -> str:
     """The name with all it lies in: 浙江省绍兴市越城区; Yuecheng District, Shaoxing, Zhejiang."""
-    names = [name_of(part, language) for part in chain(code)]
+    names = [name_of(part, language) for part in chain(code) if part in _NAMES or part in _OTHERS]
     return ", ".join(reversed(names)) if language == "en" else "".join(names)

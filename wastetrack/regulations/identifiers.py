@@ -22,6 +22,7 @@ _BODY_CHECKS = "0123456789X"
 MAX_SITES = 999
 MAX_CONTAINER_SERIAL = 999
 MAX_MANIFEST_SERIAL = 999_999
+_DIGIT_LOOKALIKES = str.maketrans("OIL", "011")
 
 
 # --- unified social credit code (GB 32100) -----------------------------------------------------------------
@@ -154,6 +155,9 @@ class ManifestNumber:
     division: str
     serial: int
 
+    def __str__(self) -> str:
+        return manifest_number(self.year, self.division, self.serial)
+
 
 def manifest_series(year: int, division: str) -> str:
     """The 8 digits that number one city's manifests of one year; the division may be the city's or a county's."""
@@ -172,10 +176,20 @@ def manifest_number(year: int, division: str, serial: int) -> str:
 
 
 def parse_manifest_number(text: str) -> ManifestNumber:
-    """Reads a 14-digit number; ValueError manifest_number."""
-    if not re.fullmatch(r"[1-9][0-9]{13}", text) or text.endswith("000000"):
+    """Reads a 14-digit number as people type it (see `typed_digits`); ValueError manifest_number."""
+    digits = typed_digits(text)
+    if not re.fullmatch(r"[1-9][0-9]{13}", digits) or digits.endswith("000000"):
         raise ValueError("manifest_number")
-    return ManifestNumber(int(text[:4]), text[4:8], int(text[8:]))
+    return ManifestNumber(int(digits[:4]), digits[4:8], int(digits[8:]))
+
+
+def typed_digits(text: str) -> str:
+    """A number as typed → without spaces and dashes, full-width digits as plain ones, letters O as 0, I and L as 1.
+
+    What else there is stays: the caller says what is wrong with it.
+    """
+    plain = unicodedata.normalize("NFKC", text).upper().translate(_DIGIT_LOOKALIKES)
+    return "".join(c for c in plain if not c.isspace() and unicodedata.category(c) != "Pd")
 
 
 # --- short code, for typing --------------------------------------------------------------------------------

@@ -116,6 +116,15 @@ LOOKS = {
     "confirmed": Look("done", icon="circle-check-filled"),
     "declined": Look("void", icon="ban"),
     "expired": Look("void", icon="clock-off"),
+    # Collections and rounds
+    "asked": Look("due", icon="clock"),
+    "planned": Look("resting", icon="route"),
+    "served": Look("done", icon="circle-check-filled"),
+    "withdrawn": Look("void", icon="ban"),
+    "under_way": Look("moving", icon="truck"),
+    "finished": Look("done", icon="flag"),
+    "pending": Look("resting", icon="map-pin"),
+    "missed": Look("void", icon="square-x"),
     # Counts of a bay
     "counting": Look("moving", icon="list-check"),
     "counted": Look("due", icon="alert-triangle-filled"),

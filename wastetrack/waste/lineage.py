@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,14 +13,16 @@ from typing import Any
 from wastetrack.districts.selectors import Reactions
 from wastetrack.errors import Refused, invalid
 from wastetrack.ledger.services import Fact
+from wastetrack.lifecycle.services import lock
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Site
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations.hazards import NAMES
 from wastetrack.units import kg_text
-from wastetrack.waste.models import Container, Derivation
-from wastetrack.waste.selectors import ancestors
+from wastetrack.waste.models import Container, ContainerState, Derivation, Share
+from wastetrack.waste.selectors import ancestors, contents_of, descendants
 from wastetrack.waste.services import describe, mint
+from wastetrack.waste.shares import Contents, apportion, in_parts, portions, together
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,24 @@ def derive(
         for parent in parents
         for child in children
     )
+    _write_shares(dict(zip([child.pk for child in children], _divided(parents, parts), strict=True)))
     return children, facts
+
+
+def _divided(parents: Sequence[Container], parts: Sequence[Part]) -> list[Contents]:
+    """What is in each part by its origins (one query)."""
+    return portions(together(contents_of(parents).values()), [part.mass_g for part in parts])
+
+
+def _write_shares(contents: Mapping[int, Contents]) -> None:
+    Share.objects.bulk_create(
+        [
+            Share(container_id=container, origin_id=origin, mass_g=mass_g)
+            for container, shares in contents.items()
+            for origin, mass_g in sorted(shares.items())
+        ],
+        batch_size=2_000,
+    )
 
 
 def inherited_readers(parents: Sequence[Container]) -> frozenset[str]:
@@ -138,3 +158,93 @@ def readers_by_descent(containers: Sequence[Container]) -> dict[int, frozenset[s
     for row in Derivation.objects.filter(child__in=containers).select_related("parent"):
         parents.setdefault(row.child_id, []).append(row.parent)
     return {child: inherited_readers(found) for child, found in parents.items()}
+
+
+# --- a mass is corrected -----------------------------------------------------------------------------------
+
+COMPUTED = (ContainerState.LOGGED, ContainerState.STORED, ContainerState.MISSING, ContainerState.EMPTIED)
+"""States in which a container's mass still follows from what went into it, unless somebody weighed it since."""
+
+
+def reweigh(container: Container, mass_g: int) -> list[Fact]:
+    """A locked container has another mass; what came out of it follows as far as that was only computed.
+
+    What has been weighed since, stands on a manifest, or is treated keeps its own mass; what is in it is told anew.
+    The caller records the facts, one `container.weigh` for each container whose mass changes. Raises Refused(
+    treated_too_much | treated | voided | too_little_for_parts).
+    """
+    if container.mass_g == mass_g:
+        return []
+    if container.state in (ContainerState.TREATED, ContainerState.VOIDED) and mass_g >= container.treated_g:
+        raise Refused(container.state)
+    if mass_g < container.treated_g:
+        left_kg = kg_text(container.mass_g - container.treated_g)
+        raise Refused("treated_too_much", container=container.short_grouped, left_kg=left_kg)
+    before = {container.pk: container.mass_g}
+    container.mass_g = mass_g
+    changed = [container]
+    if container.state == ContainerState.EMPTIED:
+        family = _lock_descendants(container)
+        before |= {one.pk: one.mass_g for one in family}
+        _redraw([container, *family])
+        changed += [one for one in family if one.mass_g != before[one.pk]]
+    Container.objects.bulk_update(changed, ["mass_g"], batch_size=500)
+    return [
+        Fact(
+            "container.weigh",
+            one.subject,
+            one.readers(),
+            {"from_kg": kg_text(before[one.pk]), "to_kg": kg_text(one.mass_g)},
+        )
+        for one in changed
+    ]
+
+
+def _lock_descendants(container: Container) -> list[Container]:
+    """All that came out of it, locked, in key order: a parent has the lower key. Nothing more can come out of them."""
+    found: list[Container] = []
+    while len(more := descendants([container])) > len(found):
+        found = lock(sorted(more, key=lambda one: one.pk))
+    return found
+
+
+def _redraw(family: Sequence[Container]) -> None:
+    """Branches, computed masses and shares below the first of the family, whose mass has changed: parents first."""
+    first, own = family[0], {one.pk for one in family}
+    edges = list(Derivation.objects.filter(child__in=family[1:]).select_related("parent").order_by("child", "parent"))
+    contents = contents_of([first, *{edge.parent_id: edge.parent for edge in edges}.values()])
+    into, out = defaultdict[int, list[Derivation]](list), defaultdict[int, list[Derivation]](list)
+    for edge in edges:
+        into[edge.child_id].append(edge)
+        out[edge.parent_id].append(edge)
+    was_g = {pk: sum(edge.mass_g for edge in came) for pk, came in into.items()}
+    given: dict[int, Contents] = {edge.pk: contents[edge.parent_id] for edge in edges if edge.parent_id not in own}
+    shares: dict[int, Contents] = {}
+    for one in family:
+        if one is not first:
+            shares[one.pk] = together(given[edge.pk] for edge in into[one.pk])
+            if _is_computed(one, was_g[one.pk]):
+                one.mass_g = sum(edge.mass_g for edge in into[one.pk])
+            contents[one.pk] = apportion(shares[one.pk], one.mass_g)
+        if one.state == ContainerState.EMPTIED:
+            given |= _given(one, contents[one.pk], out[one.pk])
+    Derivation.objects.bulk_update(edges, ["mass_g"], batch_size=500)
+    Share.objects.filter(container__in=shares).delete()
+    _write_shares(shares)
+
+
+def _is_computed(one: Container, went_in_g: int) -> bool:
+    """Whether its mass is what went into it and nobody has said another: no scale, no receipt, no treatment."""
+    stays = one.holder_id == one.generator_id and one.state in COMPUTED
+    return stays and not one.treated_g and one.mass_g == went_in_g
+
+
+def _given(parent: Container, contents: Contents, out: Sequence[Derivation]) -> dict[int, Contents]:
+    """What goes through each branch out of an emptied container now, by branch; the branches' masses follow its own."""
+    try:
+        masses = in_parts([edge.mass_g for edge in out], parent.mass_g)
+    except ValueError:
+        raise Refused("too_little_for_parts", container=parent.short_grouped, parts=len(out)) from None
+    for edge, mass_g in zip(out, masses, strict=True):
+        edge.mass_g = mass_g
+    return dict(zip([edge.pk for edge in out], portions(contents, masses), strict=True))

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
@@ -283,6 +284,49 @@ class Derivation(VisibleModel):
     def visibility(cls, actor: Actor) -> Q:
         seen = Container.objects.visible_to(actor).values("pk")
         return Q(parent__in=seen) & Q(child__in=seen)
+
+
+_HELD_BELOW = """
+WITH RECURSIVE above(container) AS (
+    SELECT edge.parent_id FROM waste_derivation edge JOIN waste_container held ON held.id = edge.child_id
+    WHERE held.holder_id = %s AND held.state IN ({})
+    UNION
+    SELECT edge.parent_id FROM waste_derivation edge JOIN above ON edge.child_id = above.container
+) SELECT container FROM above
+"""
+
+
+def in_hand(path: str, organisation_id: int | None) -> Q:
+    """Whether a container, or anything that came out of it, stands with this organisation: a filter at `path`."""
+    standing = (ContainerState.LOGGED, ContainerState.STORED, ContainerState.COMMITTED)
+    below = RawSQL(_HELD_BELOW.format(", ".join(["%s"] * len(standing))), [organisation_id, *map(str, standing)])
+    itself = Q(**{f"{path}__holder": organisation_id, f"{path}__state__in": standing})
+    return itself | Q(**{f"{path}__state": ContainerState.EMPTIED, f"{path}__in": below})
+
+
+class Share(VisibleModel):
+    """Grams of one origin, a container without parents, in a container that came out of others, as it was derived.
+
+    Over a container's origins they add up to what went into it. waste.lineage writes them, and nobody else.
+    """
+
+    container = models.ForeignKey(Container, models.PROTECT, related_name="shares")
+    origin = models.ForeignKey(Container, models.PROTECT, related_name="shares_in")
+    mass_g = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["container", "origin"], name="share_once"),
+            models.CheckConstraint(condition=Q(mass_g__gt=0), name="share_mass_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.origin_id} in {self.container_id}: {self.mass_g} g"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        seen = Container.objects.visible_to(actor).values("pk")
+        return Q(container__in=seen) & Q(origin__in=seen)
 
 
 class ContainerReader(VisibleModel):

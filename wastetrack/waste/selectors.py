@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from wastetrack.errors import FieldError, Invalid, NotFound
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.visibility import VisibleQuerySet
 from wastetrack.regulations.identifiers import CONTAINER_CODE_RE, normalise_short_code, short_code_ok
-from wastetrack.waste.models import Container, ContainerState, Derivation
+from wastetrack.waste.models import Container, ContainerState, Derivation, Share
+from wastetrack.waste.shares import Contents, apportion, portions, together
 
 RESTING = (ContainerState.LOGGED, ContainerState.STORED, ContainerState.COMMITTED)
 """States in which a container stands somewhere and its storage clock runs."""
@@ -85,6 +87,58 @@ def _family(containers: Sequence[Container], near: str, far: str) -> list[Contai
         edge = [pk for pk in new if pk not in found]
         found |= {pk: new[pk] for pk in edge}
     return list(found.values())
+
+
+def contents_of(containers: Sequence[Container]) -> dict[int, Contents]:
+    """Grams of each origin in each of these containers, by id, as it weighs now: an origin is all its own (one query).
+
+    Where later scales found more or less than went in, every origin has its part of the difference.
+    """
+    shares: dict[int, Contents] = {}
+    for container, origin, mass_g in Share.objects.filter(container__in=containers).values_list(
+        "container", "origin", "mass_g"
+    ):
+        shares.setdefault(container, {})[origin] = mass_g
+    return {one.pk: apportion(shares.get(one.pk, {one.pk: 1}), one.mass_g) for one in containers}
+
+
+def ends_of(containers: Sequence[Container]) -> list[tuple[Container, Contents]]:
+    """Where the waste of these is now or ended: each last container, and what it holds as it weighs now.
+
+    The part of each of these stands under its id; the parts of others under theirs, or all together under 0. Three
+    queries where only origins were emptied, three more and one a generation where what came out of others was too.
+    """
+    emptied = [one for one in containers if one.state == ContainerState.EMPTIED]
+    found = [(one, {one.pk: one.mass_g}) for one in containers if one.state != ContainerState.EMPTIED]
+    if not emptied:
+        return found
+    carried = _carried(emptied) if Derivation.objects.filter(child__in=emptied).exists() else {}
+    here = (
+        Q(pk__in=carried) if carried else Q(Exists(Share.objects.filter(origin__in=emptied, container=OuterRef("pk"))))
+    )
+    rows = Container.objects.filter(here).exclude(state=ContainerState.EMPTIED).select_related("holder")
+    below = list(rows.order_by("pk"))
+    contents = carried or contents_of(below)
+    return found + [(one, contents[one.pk]) for one in below]
+
+
+def _carried(containers: Sequence[Container]) -> dict[int, Contents]:
+    """What came out of emptied containers, and how much of each is in it now: under its id, the rest under 0."""
+    below = {edge.child_id for edge in _edges([one.pk for one in containers], "parent", "child")}
+    edges = list(Derivation.objects.filter(child__in=below).order_by("child"))
+    masses = dict(Container.objects.filter(pk__in=below).values_list("pk", "mass_g"))
+    into, out = defaultdict[int, list[Derivation]](list), defaultdict[int, list[Derivation]](list)
+    for edge in edges:
+        into[edge.child_id].append(edge)
+        out[edge.parent_id].append(edge)
+    given: dict[int, Contents] = {edge.pk: {0: edge.mass_g} for edge in edges}
+    contents: dict[int, Contents] = {one.pk: {one.pk: one.mass_g} for one in containers}
+    for pk in sorted(below | contents.keys()):
+        if pk not in contents:
+            contents[pk] = apportion(together(given[edge.pk] for edge in into[pk]), masses[pk])
+        parts = portions(contents[pk], [edge.mass_g for edge in out[pk]])
+        given |= dict(zip([edge.pk for edge in out[pk]], parts, strict=True))
+    return contents
 
 
 @dataclass(frozen=True)

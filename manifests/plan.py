@@ -1,0 +1,103 @@
+"""What a site's yearly plan foresees (HJ 1259 table A.7) against what has gone out: it warns (article 14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
+from manifests.models import Line, Manifest, ManifestState, Outcome, PlannedTransfer
+from wastetrack.errors import FieldError
+from wastetrack.parties.models import Organisation, Site
+from wastetrack.units import kg_text
+from wastetrack.waste.clock import start_of
+from wastetrack.waste.models import Container
+
+
+@dataclass(frozen=True)
+class Row:
+    """One waste to one receiver in a year: grams planned (none: not in the plan) and sent so far."""
+
+    waste_code: str
+    receiver: Organisation
+    planned: PlannedTransfer | None
+    sent_g: int
+
+    @property
+    def planned_g(self) -> int:
+        return self.planned.mass_g if self.planned else 0
+
+    @property
+    def left_g(self) -> int:
+        return max(0, self.planned_g - self.sent_g)
+
+    @property
+    def over_g(self) -> int:
+        return max(0, self.sent_g - self.planned_g)
+
+    @property
+    def percent(self) -> int:
+        return self.sent_g * 100 // self.planned_g if self.planned_g else 100
+
+
+def plan_of(site: Site, year: int) -> list[Row]:
+    """A site's planned and actual transfers of a year (three queries)."""
+    planned = PlannedTransfer.objects.filter(site=site, year=year).select_related("receiver")
+    rows = {(one.waste_code, one.receiver_id): one for one in planned}
+    sent = _sent(site, year)
+    strangers = {receiver for _code, receiver in sent.keys() - rows.keys()}
+    names = {one.pk: one for one in Organisation.objects.filter(pk__in=strangers)} if strangers else {}
+    keys = sorted(rows.keys() | sent.keys())
+    return [
+        Row(
+            code,
+            rows[code, receiver].receiver if (code, receiver) in rows else names[receiver],
+            rows.get((code, receiver)),
+            sent.get((code, receiver), 0),
+        )
+        for code, receiver in keys
+    ]
+
+
+def _sent(site: Site, year: int) -> dict[tuple[str, int], int]:
+    """Grams issued from a site in a year by waste code and receiver; what was refused or called off does not count."""
+    first, last = start_of(date(year, 1, 1)), start_of(date(year + 1, 1, 1))
+    lines = Line.objects.filter(
+        manifest__sender_site=site, manifest__issued_at__gte=first, manifest__issued_at__lt=last
+    )
+    lines = lines.exclude(manifest__state=ManifestState.CANCELLED).exclude(outcome=Outcome.REJECTED)
+    lines = lines.filter(manifest__follows=None).order_by()
+    rows = lines.values_list("container__waste_code", "manifest__receiver").annotate(
+        sum_g=Sum(Coalesce("received_mass_g", "mass_g"))
+    )
+    return {(code, receiver): sum_g for code, receiver, sum_g in rows}
+
+
+def plan_warnings(manifest: Manifest, containers: Sequence[Container], on: date) -> list[FieldError]:
+    """Where a draft goes beyond its site's plan: none at all, a waste or receiver not in it, more than planned."""
+    if manifest.follows is not None or not containers:
+        return []
+    rows = plan_of(manifest.sender_site, on.year)
+    if not any(row.planned for row in rows):
+        return [FieldError("plan", "no_plan", {"year": on.year, "site": manifest.sender_site.name})]
+    left = {row.waste_code: row for row in rows if row.receiver.pk == manifest.receiver_id}
+    found = []
+    for code, mass_g in sorted(masses_of(containers).items()):
+        row = left.get(code)
+        params = {"waste_code": code, "receiver": manifest.receiver.name, "mass_kg": kg_text(mass_g)}
+        if row is None or row.planned is None:
+            found.append(FieldError("plan", "not_in_plan", params))
+        elif mass_g > row.left_g:
+            found.append(FieldError("plan", "beyond_plan", {**params, "left_kg": kg_text(row.left_g)}))
+    return found
+
+
+def masses_of(containers: Sequence[Container]) -> dict[str, int]:
+    """Grams by waste code."""
+    found: dict[str, int] = {}
+    for container in containers:
+        found[container.waste_code] = found.get(container.waste_code, 0) + container.mass_g
+    return found
