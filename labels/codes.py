@@ -13,7 +13,7 @@ Kind = Literal["container", "short", "bay", "foreign", "garbage"]
 MAX_TEXT = 512
 """Characters of a scanned text that are looked at; a longer one is garbage."""
 
-_CONTAINER, _BAY, _MANIFEST = "W", "B", "M"
+_CONTAINER, _BAY, _MANIFEST, _CERTIFICATE = "W", "B", "M", "C"
 _URL = re.compile(r"HTTPS?://(?P<host>[^/?#]+)(?P<path>[^?#]*)")
 _BAY_ID = re.compile(r"[0-9A-Z-]{1,64}")
 _AIM = re.compile(r"^\][A-Z][0-9A-Z]")
@@ -44,6 +44,11 @@ def bay_payload(bay: str, host_url: str) -> str:
 def manifest_payload(number: str, host_url: str) -> str:
     """What the QR of a manifest's document holds: HTTPS://HOST/M/<14 digits>; ValueError host_url."""
     return f"{_site_address(host_url)}/{_MANIFEST}/{number}"
+
+
+def certificate_payload(number: str, host_url: str) -> str:
+    """What the QR of a certificate holds: HTTPS://HOST/C/<its number>; ValueError host_url."""
+    return f"{_site_address(host_url)}/{_CERTIFICATE}/{number}"
 
 
 def read(text: str, host_url: str) -> Scanned:

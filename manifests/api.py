@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from manifests.corrections import correction_json, corrections_of, totals_json
+from manifests.document_views import document
 from manifests.drafts import draft_json, wanted_of
 from manifests.models import Manifest, ManifestState
 from manifests.schemas import DraftIn, VerbIn, leg_json, line_json, manifest_json, paper_json, sent_of
@@ -84,6 +85,12 @@ def create_manifest(request: HttpRequest, body: DraftIn) -> HttpResponse:
         return {**detail_json(manifest), **draft_json(manifest, now)}
 
     return create_once(request, make)
+
+
+@router.get("/{number}.pdf", openapi_extra={"responses": {200: {"content": {"application/pdf": {}}}}})
+def manifest_pdf(request: HttpRequest, number: Text) -> HttpResponse:
+    """The manifest as a document: A4, its three parts, as of now."""
+    return document(request, number)
 
 
 @router.get("/{number}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import combinations
+from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
@@ -57,7 +58,7 @@ def carriage_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldEr
         loads: list[int | None] = list(carrier.vehicles.values_list("capacity_g", flat=True))
         known = [load for load in loads if load is not None]
         if not loads:
-            found.append(FieldError("carrier", "carrier_has_no_vehicle", {"carrier": carrier.name}))
+            found.append(FieldError("carrier", "carrier_without_vehicle", {"carrier": carrier.name}))
         elif len(known) == len(loads) and max(known) < mass_g:
             params = {"carrier": carrier.name, "mass_kg": kg_text(mass_g), "limit_kg": kg_text(max(known))}
             found.append(FieldError("carrier", "too_heavy_for_carrier", params))
@@ -121,8 +122,8 @@ def approval_problems(manifest: Manifest, containers: Sequence[Container], on: d
     left_g = approval_left(approval)
     mass_g = sum(container.mass_g for container in containers)
     if mass_g > left_g:
-        masses = {"left_kg": kg_text(left_g), "mass_kg": kg_text(mass_g)}
-        found.append(FieldError("approval", "approval_used_up", {"approval": approval.number, **masses}))
+        given: dict[str, Any] = {"approval": approval.number, "left_kg": kg_text(left_g), "mass_kg": kg_text(mass_g)}
+        found.append(FieldError("approval", "approval_used_up", given))
     return found
 
 

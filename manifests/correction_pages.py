@@ -62,6 +62,9 @@ def propose(request: HttpRequest, number: str) -> HttpResponse:
     manifest = get_manifest(actor, number)
     lines, legs = lines_of(manifest), legs_of(manifest)
     if request.method != "POST":
+        if actor.organisation_id not in {manifest.sender_id, manifest.receiver_id, *(leg.carrier_id for leg in legs)}:
+            # A regulator reads it, and has signed nothing that could be corrected.
+            return go_to(f"/manifests/{number}")
         return _page(request, manifest, lines, legs)
     positions: list[int | str] = []
     try:
@@ -135,9 +138,8 @@ def _page(
 ) -> HttpResponse:
     typed: Typed = request.POST if refusal else {}
     found = errors_of(refusal, positions) if refusal else {}
-    errors = {
-        name.replace("mass-", "mass_kg-") if name.startswith("mass-") else name: said for name, said in found.items()
-    }
+    # Here each mass has its own field.
+    errors = {re.sub(r"^mass-", "mass_kg-", name): said for name, said in found.items()}
     own = [name for name in OWN_FIELDS if name != "vehicle" or last_leg(legs)]
     context = {
         "manifest": manifest,

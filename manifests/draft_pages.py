@@ -19,7 +19,7 @@ from manifests.choices import Choice, FreeDrums, carriers, free_drums, last_sent
 from manifests.drafts import from_stream, get_attachment, organisation_of, read_attachment, site_of
 from manifests.forms import moment_of
 from manifests.models import Manifest, ManifestState
-from manifests.plan import plan_of
+from manifests.plan import YEARS, plan_of
 from manifests.selectors import get_manifest
 from manifests.services import draft, plan_transfer, record_approval, revise, send_back
 from manifests.services.drafting import Wanted
@@ -262,7 +262,7 @@ def plan(request: HttpRequest) -> HttpResponse:
     context = {
         "site": site,
         "year": year,
-        "years": (year - 1, year + 1),
+        "years": [other for other in (year - 1, year + 1) if other in YEARS],
         "rows": plan_of(site, year),
         "receivers": [one.organisation for one in receivers(actor, (), timezone.localdate(now))],
         "methods": [method for method in TREATMENT_METHODS.values() if method.final],
@@ -274,7 +274,8 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 
 def _year(text: str, now: datetime) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) == 4 else timezone.localdate(now).year
+    year = int(text) if text.isascii() and text.isdigit() and len(text) == 4 else 0
+    return year if year in YEARS else timezone.localdate(now).year
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import File, Router
 from ninja.files import UploadedFile
 
@@ -72,7 +73,7 @@ def scan_of_paper(request: HttpRequest, number: Text, sha256: Text) -> HttpRespo
 @router.get("/approvals")
 def approvals(request: HttpRequest) -> dict[str, Any]:
     """Approvals to send waste out of the province, and what is left of each."""
-    found = approvals_of(actor_of(request), now_of(request).date())
+    found = approvals_of(actor_of(request), timezone.localdate(now_of(request)))
     return {"items": [approval_json(one) for one in found], "next": None}
 
 
@@ -94,7 +95,7 @@ def add_approval(request: HttpRequest, body: ApprovalIn) -> HttpResponse:
             valid_to=read_day(body.valid_to),
             now=now,
         )
-        return approval_json(Standing(made, made.mass_g, made.valid_from <= now.date() <= made.valid_to))
+        return approval_json(Standing(made, made.mass_g, made.valid_from <= timezone.localdate(now) <= made.valid_to))
 
     return create_once(request, make)
 
@@ -122,7 +123,7 @@ def approval_json(one: Standing) -> dict[str, Any]:
 def plan(request: HttpRequest, year: int | None = None, site: Text = "") -> dict[str, Any]:
     """The site's planned transfers of a year against what has gone out (HJ 1259 table A.7)."""
     actor = actor_of(request)
-    place, chosen = site_of(actor, site), year or now_of(request).year
+    place, chosen = site_of(actor, site), timezone.localdate(now_of(request)).year if year is None else year
     return {"site": place.code, "year": chosen, "items": [plan_json(row) for row in plan_of(place, chosen)]}
 
 
@@ -130,7 +131,7 @@ def plan(request: HttpRequest, year: int | None = None, site: Text = "") -> dict
 def set_plan(request: HttpRequest, body: PlanIn) -> dict[str, Any]:
     """Set or amend one row of the plan."""
     actor, now = actor_of(request), now_of(request)
-    place, year = site_of(actor, body.site), body.year or now.year
+    place, year = site_of(actor, body.site), timezone.localdate(now).year if body.year is None else body.year
     plan_transfer(
         actor=actor,
         site=place,

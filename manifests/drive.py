@@ -28,7 +28,7 @@ class Load:
 
     @cached_property
     def legs(self) -> Sequence[Leg]:
-        return self.manifest.legs.all()  # type: ignore[no-any-return]
+        return list(self.manifest.legs.all())
 
     @property
     def leg(self) -> Leg | None:
@@ -40,8 +40,8 @@ class Load:
     @property
     def offered_to(self) -> str:
         """Whom this load was handed to and who has not signed for it yet; empty where it was not."""
-        handed = self.phase == "aboard" and self.manifest.next_carrier is not None
-        return self.manifest.next_carrier.name if handed else ""
+        to = self.manifest.next_carrier
+        return to.name if to is not None and self.phase == "aboard" else ""
 
     @property
     def scanned(self) -> int:
@@ -51,7 +51,7 @@ class Load:
     @property
     def missing(self) -> int:
         """Drums that are not scanned on yet, once scanning has begun; a load may go unscanned, but not in part."""
-        return self.manifest.line_count - self.scanned if self.scanned else 0  # type: ignore[attr-defined,no-any-return]
+        return self.manifest.line_count - self.scanned if self.scanned else 0  # type: ignore[attr-defined]
 
 
 def loads_of(actor: Actor) -> tuple[list[Load], bool]:

@@ -99,7 +99,7 @@ def _told(containers: Sequence[Container], ends: Sequence[tuple[Container, Conte
     """What these ends mean for each container (two queries)."""
     pks = [one.pk for one, _ in ends]
     treatments = defaultdict[int, list[Treatment]](list)
-    for treatment in Treatment.objects.filter(container__in=pks).select_related("plant").order_by("pk"):
+    for treatment in Treatment.objects.filter(container__in=pks).select_related("plant", "container").order_by("pk"):
         treatments[treatment.container_id].append(treatment)
     stays = Stay.objects.filter(container__in=pks, left_at=None).select_related("depot__site", "bay")
     places = {stay.container_id: stay for stay in stays}

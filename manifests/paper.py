@@ -140,6 +140,12 @@ class Paper:
         return digest_of(self.manifest, [row.line for row in self.found], self.legs)
 
     @property
+    def is_treated(self) -> bool:
+        """Whether the receiver has treated any of it, as it came or regrouped: then there is a certificate."""
+        as_it_came = any(row.line.treatments.all() for row in self.found)
+        return as_it_came or any(one.entry.kind == "manifest.treat" for one in self.signed)
+
+    @property
     def differences(self) -> list[Found]:
         """The lines whose masses departed from each other, settled or not."""
         return [row for row in self.found if row.discrepancy is not None]

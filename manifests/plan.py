@@ -10,11 +10,14 @@ from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
 from manifests.models import Line, Manifest, ManifestState, Outcome, PlannedTransfer
-from wastetrack.errors import FieldError
+from wastetrack.errors import FieldError, invalid
 from wastetrack.parties.models import Organisation, Site
 from wastetrack.units import kg_text
 from wastetrack.waste.clock import start_of
 from wastetrack.waste.models import Container
+
+YEARS = range(2022, 2100)
+"""Since the Measures."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class Row:
 
 
 def plan_of(site: Site, year: int) -> list[Row]:
-    """A site's planned and actual transfers of a year (three queries)."""
+    """A site's planned and actual transfers of a year (three queries). Raises Invalid(year)."""
+    if year not in YEARS:
+        raise invalid("year", "year")
     planned = PlannedTransfer.objects.filter(site=site, year=year).select_related("receiver")
     rows = {(one.waste_code, one.receiver_id): one for one in planned}
     sent = _sent(site, year)
@@ -87,11 +92,12 @@ def plan_warnings(manifest: Manifest, containers: Sequence[Container], on: date)
     found = []
     for code, mass_g in sorted(masses_of(containers).items()):
         row = left.get(code)
-        params = {"waste_code": code, "receiver": manifest.receiver.name, "mass_kg": kg_text(mass_g)}
+        params = {"waste_code": code, "receiver": manifest.receiver.name, "mass_kg": kg_text(mass_g), "left_kg": "0"}
         if row is None or row.planned is None:
             found.append(FieldError("plan", "not_in_plan", params))
         elif mass_g > row.left_g:
-            found.append(FieldError("plan", "beyond_plan", {**params, "left_kg": kg_text(row.left_g)}))
+            params["left_kg"] = kg_text(row.left_g)
+            found.append(FieldError("plan", "beyond_plan", params))
     return found
 
 

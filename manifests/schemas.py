@@ -145,6 +145,9 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "sender": {"uscc": manifest.sender.uscc, "name": manifest.sender.name},
         "receiver": {"uscc": manifest.receiver.uscc, "name": manifest.receiver.name},
         "carrier": {"uscc": manifest.carrier.uscc, "name": manifest.carrier.name} if manifest.carrier else None,
+        "next_carrier": {"uscc": manifest.next_carrier.uscc, "name": manifest.next_carrier.name}
+        if manifest.next_carrier
+        else None,
         "created_at": _when(manifest.created_at),
         "issued_at": _when(manifest.issued_at),
         "departed_at": _when(manifest.departed_at),

@@ -3,12 +3,14 @@
 from django.urls import path, re_path
 
 from manifests import (
+    certificate_pages,
     correction_pages,
     counter_pages,
     document_views,
     draft_pages,
     drive_pages,
     load_views,
+    national_pages,
     roadside_pages,
     rounds_pages,
     views,
@@ -43,8 +45,13 @@ urlpatterns = [
     path("manifests/<str:number>/scans/<str:sha256>", draft_pages.scan_of_paper, name="paper_scan"),
     path("plan", draft_pages.plan, name="plan"),
     path("approvals", draft_pages.approvals, name="approvals"),
+    path("manifests/national", national_pages.national, name="national"),
+    path("manifests/national/confirm", national_pages.confirm, name="national_confirm"),
     path("manifests/<str:number>.pdf", document_views.document, name="manifest_document"),
     re_path(r"^[mM]/(?P<number>[^/]+)$", document_views.opened, name="manifest_opened"),
+    path("manifests/<str:number>/certificate.pdf", certificate_pages.of_manifest, name="manifest_certificate"),
+    path("containers/<str:code>/certificate.pdf", certificate_pages.of_drum, name="container_certificate"),
+    re_path(r"^[cC]/(?P<number>[^/]+)$", certificate_pages.check, name="certificate"),
     path("manifests/<str:number>", views.manifest_page, name="manifest"),
     path("manifests/<str:number>/<str:verb>", views.act, name="manifest_verb"),
     path("depots/<str:depot_id>/expected", views.expected, name="expected_at"),

@@ -61,6 +61,7 @@ def manifest_list(request: HttpRequest) -> HttpResponse:
         "filters": [(name, label) for name, (label, _states) in FILTERS.items()],
         "parties": PARTIES.items(),
         "chosen": chosen,
+        "takes_part": bool(actor.roles & SENDERS),
         "may_draft": actor.may_write and bool(actor.roles & SENDERS),
     }
     return render(request, "manifests/list.html", context)

@@ -53,7 +53,7 @@ SENTENCES: dict[str, Any] = {
         "device."
     ),
     # Drafts, approvals, plans and paper
-    "carrier_has_no_vehicle": _("%(carrier)s has no vehicle on record: choose another carrier, or ask it to enter one."),
+    "carrier_without_vehicle": _("%(carrier)s has no vehicle on record: choose another carrier, or ask it to enter one."),
     "too_heavy_for_carrier": _(
         "These %(mass_kg)s kg are more than the largest vehicle of %(carrier)s takes (%(limit_kg)s kg): make two loads."
     ),
@@ -335,6 +335,17 @@ SENTENCES: dict[str, Any] = {
     "unknown_manifest": _("No such manifest, or you may not see it."),
     "unknown_verb": _("A manifest has no such step."),
     "manifest_number": _("A manifest number has 14 digits: year, province, city, and six of the serial."),
+    "list_missing": _("Choose the file first."),
+    "list_empty": _("There is no manifest in this file."),
+    "list_too_large": _("This file is too large: %(limit)s MB at most, and no more than a list holds once unpacked."),
+    "list_wrong_type": _("This is not a list in .xlsx or .csv: export it again in one of these."),
+    "list_unreadable": _("This file is damaged and cannot be read: export it again."),
+    "list_too_many_rows": _("This list has too many rows: %(limit)s at most. Export a shorter time."),
+    "list_column_missing": _("The column “%(column)s” is missing."),
+    "list_column_twice": _("The column “%(column)s” is there twice."),
+    "list_value": _("Row %(row)s, column “%(column)s”: “%(value)s” cannot be read."),
+    "list_conflict": _("Rows %(other)s and %(row)s name the same number %(number)s, but other parties."),
+    "list_unusable": _("This list cannot be used: %(problems)s of its cells cannot be read. Nothing was changed."),
     "not_issued": _("Manifest %(manifest)s is not issued yet: a draft has no national number."),
     "national_number_other_city": _(
         "This number begins with %(found)s; a manifest from this site begins with %(wanted)s. Look whether it belongs "
@@ -400,6 +411,11 @@ SENTENCES: dict[str, Any] = {
     "not_a_treater": _("The receiver is not a treatment plant."),
     "treated_too_much": _(
         "Of drum %(container)s only %(left_kg)s kg are not treated yet: more can't be treated, nor taken off its mass."
+    ),
+    "nothing_treated": _("Nothing of it is treated yet: there is a certificate once the plant has recorded a treatment."),
+    "unknown_certificate": _(
+        "The records do not say what a certificate of this number says. They have been corrected since, or it is not "
+        "genuine: ask the plant for a new one."
     ),
     "too_little_for_parts": _(
         "Drum %(container)s went into %(parts)s others: it can't have weighed less than a gram for each. Check the mass."

@@ -223,7 +223,7 @@ TELLINGS: Mapping[str, Telling] = {
     ),
     "manifest.discrepancy": Telling(
         icon="scale",
-        title=_("The masses differ"),
+        title=_("Declared and received differ"),
         lines=(
             ("declared_kg", _("Declared %(declared_kg)s kg, received %(received_kg)s kg")),
             _DIFFERING,

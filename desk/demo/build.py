@@ -8,6 +8,8 @@ from django.db import transaction
 
 from desk.demo.history import UsualCourse
 from desk.demo.parties import found_district
+from desk.demo.plans import put_down_plans
+from desk.demo.rounds import put_down_rounds
 from desk.demo.story import Story
 from desk.demo.today import Today
 from wastetrack.alerts.services import sweep
@@ -33,5 +35,7 @@ def build_demo(*, firms: int, days: int, seed: int, now: datetime) -> None:
         UsualCourse(story).put_down()
         Today(story).put_down()
         story.tell()
+        put_down_plans(story.district, now)
+        put_down_rounds(story.district, now)
         sweep(now)
     seal()

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 PASSWORD = "demo"
 PIN = "394716"
-"""With which the two neighbour firms sign at a depot's counter; as public as the password."""
+"""With which two firms sign at a depot's counter, and two drivers on the road; as public as the password."""
 
 
 @dataclass(frozen=True)

@@ -229,6 +229,9 @@ def found_district(*, firms: int, days: int, now: datetime) -> District:
     for login in LOGINS:
         if login.username not in founder.organisations:
             founder.person(login.username, login.party, login.role)
-    for key in ("firm", "firm2"):
+    # At a counter, on the first rounds, on the road.
+    for key in ("firm", "firm2", "firm03", "firm04", "firm05", "carrier", "carrier2"):
+        if key not in founder.actors:
+            continue
         set_pin(actor=founder.actors[key], password=PASSWORD, pin=PIN, now=founder.begin)
     return district

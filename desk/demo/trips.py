@@ -18,6 +18,7 @@ from wastetrack.parties.models import Vehicle
 from wastetrack.units import kg_text
 from wastetrack.waste.models import Container
 
+MEASURES = "泄漏时疏散无关人员，远离火源，用吸附棉围堵收容，并立即联系应急电话和当地生态环境部门。"
 REFUSALS = ("标签与实物不符", "包装破损，有渗漏", "含水率过高，不符合入库要求")
 Judge = Callable[[int, Line], manifests.Receipt]
 """What the receiver finds of the n-th line."""
@@ -65,6 +66,8 @@ class Trip:
                 receiver=self.receiver.organisation,
                 carrier=self.crew.organisation,
                 containers=containers,
+                emergency_measures=MEASURES,
+                contract=f"演示合同-{now:%Y}-{self.sender.organisation.uscc[-4:]}",
                 now=now,
             )
 

@@ -16,6 +16,7 @@ from desk.groups import group_choices
 from desk.selectors import life_of
 from desk.todo import hand_over_url, with_places
 from labels.services import label_of
+from manifests.fates import fates_of
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
 from wastetrack.pages import go_to
@@ -27,6 +28,8 @@ from wastetrack.waste.selectors import RESTING, by_code, get_container, overdue
 
 PAGE = 50
 LABEL_IS_OFF = (ContainerState.VOIDED, ContainerState.TREATED, ContainerState.EMPTIED)
+ENDED_IN_OTHERS = (ContainerState.EMPTIED, ContainerState.TREATED)
+"""States after which its page tells where its waste ended."""
 FILTERS = ("state", "waste_code", "q", "overdue", "due", "holder", "depot")
 
 
@@ -100,6 +103,8 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
         and life.container.state not in LABEL_IS_OFF,
         "reacts_with": _reacts_with(life.container),
         "family": family_of(actor, life.container),
+        "fates": fates_of(actor, life.container) if life.container.state in ENDED_IN_OTHERS else None,
+        "certified": life.container.generator_id == actor.organisation_id or actor.is_regulator,
     }
     return render(request, "desk/container.html", context)
 

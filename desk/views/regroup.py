@@ -19,6 +19,7 @@ from desk.family import family_of
 from desk.groups import group_choices
 from desk.parts import bay_near, read_parts
 from desk.selectors import places
+from manifests.fates import fates_of
 from wastetrack.districts.selectors import figure
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of
@@ -230,7 +231,13 @@ def family(request: HttpRequest, code: str) -> HttpResponse:
     """Where a drum's waste came from and where it went, as a tree."""
     actor = actor_of(request)
     found = get_container(actor, code)
-    return render(request, "desk/family.html", {"container": found, "family": family_of(actor, found)})
+    context = {
+        "container": found,
+        "family": family_of(actor, found),
+        "fates": fates_of(actor, found),
+        "certified": found.generator_id == actor.organisation_id or actor.is_regulator,
+    }
+    return render(request, "desk/family.html", context)
 
 
 # --- what it reacts with -----------------------------------------------------------------------------------

@@ -64,14 +64,14 @@ def _frame(facts: Facts, canvas: Canvas, number: int, pages: int) -> float:
     """Everything that is not a row; the upper edge of the rows' room."""
     stamps = stamps_of(facts)
     if stamps:
-        _watermark(canvas, " ".join(stamp.zh for stamp in stamps))
+        watermark(canvas, " ".join(stamp.zh for stamp in stamps))
     _foot(facts, canvas, number, pages)
     canvas.setFillGray(0)
     top = HEIGHT - MARGIN
     return top - (_first_head if number == 1 else _small_head)(facts, canvas, top, stamps)
 
 
-def _watermark(canvas: Canvas, words: str) -> None:
+def watermark(canvas: Canvas, words: str) -> None:
     """Large and pale across the page, below what is written on it."""
     canvas.saveState()
     canvas.setFillGray(0.93)
@@ -103,7 +103,7 @@ def _first_head(facts: Facts, canvas: Canvas, top: float, stamps: list[Words]) -
     _stamps(canvas, stamps, MARGIN, top - 40)
     said = _said_of(facts)
     _said(canvas, said, top - _SAID_FROM)
-    _code(canvas, manifest_payload(manifest.number, settings.PUBLIC_URL), WIDTH - MARGIN - _QR, top - _QR)
+    place_code(canvas, manifest_payload(manifest.number, settings.PUBLIC_URL), WIDTH - MARGIN - _QR, top - _QR)
     return _first_head_height(said)
 
 
@@ -163,7 +163,7 @@ def _stamps(canvas: Canvas, stamps: list[Words], x: float, y: float) -> None:
         x += width + 6
 
 
-def _code(canvas: Canvas, payload: str, x: float, y: float) -> None:
+def place_code(canvas: Canvas, payload: str, x: float, y: float) -> None:
     """The QR on white, with the quiet zone that readers need."""
     count, path = qr.pdf_path(payload)
     module = _QR / (count + 2 * qr.QUIET)

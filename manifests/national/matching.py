@@ -1,4 +1,4 @@
-"""What the national system lists of an organisation against what stands here: matching, differing, missing on a side."""
+"""What the national system lists of an organisation against what stands here: what matches, differs or is missing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from functools import cached_property
 
 from django.db.models import Q, Sum
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from manifests.deviation import Limits, limits_in, severity_of
 from manifests.models import Line, Manifest, ManifestState, Outcome
@@ -23,7 +24,7 @@ from wastetrack.units import tonnes
 DAYS_APART = 3
 """As far as the two systems' days of one transfer may lie from each other."""
 MOST_TOLERATED_G = 500
-"""A list rounded to no less than the kilogram differs by its rounding alone; coarser figures are compared as they are."""
+"""A list rounded to the kilogram or finer differs by its rounding alone; a coarser one is compared as it is."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,29 @@ class Ours:
         return self.manifest.state == ManifestState.CANCELLED
 
 
+FIELDS = {
+    "sender": gettext_lazy("Sender"),
+    "receiver": gettext_lazy("Receiver"),
+    "waste": gettext_lazy("Waste codes"),
+    "planned": gettext_lazy("Mass sent"),
+    "confirmed": gettext_lazy("Mass accepted"),
+    "day": gettext_lazy("Day"),
+    "voided": gettext_lazy("State"),
+}
+"""In what two manifests can differ, in words."""
+
+
 @dataclass(frozen=True)
 class Difference:
-    """One field in which the two differ, with both values in words. `field`: sender, receiver, waste, planned,
-    confirmed, day, voided."""
+    """One of FIELDS in which the two differ, with both values in words."""
 
     field: str
     ours: str
     theirs: str
+
+    @property
+    def label(self) -> str:
+        return str(FIELDS[self.field])
 
 
 @dataclass(frozen=True)

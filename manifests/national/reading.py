@@ -112,8 +112,10 @@ class _Column:
 
 
 def read_list(data: bytes) -> Listed:
-    """The manifests that a file lists. Raises Invalid, at `file` or `row.column`: see tables.read_table, list_column_missing,
-    list_column_twice, list_value, list_conflict, list_empty.
+    """The manifests that a file lists.
+
+    Raises Invalid, at `file` or `row.column`: what tables.read_table raises, list_column_missing, list_column_twice,
+    list_value, list_conflict, list_empty.
     """
     table = read_table(data)
     at, columns = _header(table)
@@ -153,10 +155,8 @@ def _header(table: Table) -> tuple[int, dict[str, _Column]]:
     }
     missing = [name for name in NEEDED if not has[name]]
     if missing:
-        titles = [
-            vocabulary()["columns"][{"sender": "sender_name", "receiver": "receiver_name"}.get(n, n)][0]
-            for n in missing
-        ]
+        called = vocabulary()["columns"]
+        titles = [called[name if name in called else f"{name}_name"][0] for name in missing]
         raise Invalid(*(FieldError("file", "list_column_missing", {"column": title}) for title in titles))
     return at, columns
 
@@ -194,7 +194,7 @@ def _require_once(row: Sequence[object]) -> None:
 
 
 def _text(cell: object) -> str:
-    """A cell as it reads in the sheet. Excel's way of keeping digits, `="2026…"`, is undone; no formula is worked out."""
+    """A cell as it reads in the sheet. Excel's way to keep digits, `="2026…"`, is undone; no formula is worked out."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     text = str(cell).strip() if cell is not None else ""
@@ -202,53 +202,74 @@ def _text(cell: object) -> str:
     return match[1].strip() if match else text.lstrip("'")
 
 
+@dataclass
+class _Cells:
+    """One row by our names of its columns; what cannot be read is noted."""
+
+    number: int
+    cells: Sequence[object]
+    columns: Mapping[str, _Column]
+    problems: _Problems
+
+    def raw(self, name: str) -> object:
+        column = self.columns.get(name)
+        return self.cells[column.place] if column and column.place < len(self.cells) else ""
+
+    def text(self, name: str) -> str:
+        return _text(self.raw(name))
+
+    def wrong(self, name: str) -> None:
+        column = self.columns.get(name)
+        self.problems.add(self.number, column.title if column else name, self.text(name))
+
+    def national(self) -> str:
+        try:
+            return str(parse_manifest_number(self.text("national_number")))
+        except ValueError:
+            self.wrong("national_number")
+            return ""
+
+    def mass(self, name: str) -> tuple[int | None, int]:
+        """Grams, None where there are none, and to how many grams they are rounded."""
+        column, text = self.columns.get(name), self.text(name)
+        if column is None or not text:
+            return None, _TONNE_G
+        mass_g, step_g = _grams(text, column.unit_g)
+        if mass_g is None:
+            self.wrong(name)
+        return mass_g, step_g
+
+    def side(self, name: str) -> Side:
+        side = Side(self.text(f"{name}_name"), plain(self.text(f"{name}_uscc")).upper())
+        if not side.name and not side.uscc:
+            self.wrong(f"{name}_name" if f"{name}_name" in self.columns else f"{name}_uscc")
+        return side
+
+
 def _row(number: int, cells: Sequence[object], columns: Mapping[str, _Column], problems: _Problems) -> Theirs | None:
+    """The manifest of one row; None when something in it cannot be read, which is noted."""
     before = len(problems.found)
-
-    def text(name: str) -> str:
-        column = columns.get(name)
-        return _text(cells[column.place]) if column and column.place < len(cells) else ""
-
-    def wrong(name: str) -> None:
-        column = columns.get(name)
-        problems.add(number, column.title if column else name, text(name))
-
-    try:
-        national = str(parse_manifest_number(text("national_number")))
-    except ValueError:
-        wrong("national_number")
-        return None
-    code = normalise_code(text("waste_code"))
+    row = _Cells(number, cells, columns, problems)
+    national, code, day = row.national(), normalise_code(row.text("waste_code")), _day(row.raw("day"))
     if code is None:
-        wrong("waste_code")
-    day = _day(cells[columns["day"].place] if columns["day"].place < len(cells) else "")
+        row.wrong("waste_code")
     if day is None:
-        wrong("day")
-    masses = {}
-    step = _TONNE_G
-    for name in ("planned", "confirmed"):
-        column = columns.get(name)
-        mass_g, places = _grams(text(name), column.unit_g if column else _TONNE_G)
-        if mass_g is None and text(name):
-            wrong(name)
-        masses[name] = mass_g
-        step = min(step, places)
-    for side in ("sender", "receiver"):
-        if not text(f"{side}_name") and not text(f"{side}_uscc"):
-            wrong(f"{side}_name" if f"{side}_name" in columns else f"{side}_uscc")
+        row.wrong("day")
+    (planned, planned_step), (confirmed, confirmed_step) = row.mass("planned"), row.mass("confirmed")
+    sender, receiver = row.side("sender"), row.side("receiver")
     if len(problems.found) > before or code is None or day is None:
         return None
     return Theirs(
         number=national,
-        sender=Side(text("sender_name"), plain(text("sender_uscc")).upper()),
-        receiver=Side(text("receiver_name"), plain(text("receiver_uscc")).upper()),
-        planned_g={code: masses["planned"]},
-        confirmed_g={code: masses["confirmed"]},
+        sender=sender,
+        receiver=receiver,
+        planned_g={code: planned},
+        confirmed_g={code: confirmed},
         day=day,
-        state=text("state"),
-        voided=_voided(text("voided"), text("state")),
+        state=row.text("state"),
+        voided=_voided(row.text("voided"), row.text("state")),
         row=number,
-        step_g=step,
+        step_g=min(planned_step, confirmed_step),
     )
 
 

@@ -120,8 +120,7 @@ def _require_fit(carrier: Organisation, vehicle: Vehicle, manifest: Manifest, li
     """
     # Held to the commit: two loads that come onto one vehicle at once are weighed one after the other.
     vehicle = Vehicle.objects.select_for_update().get(pk=vehicle.pk)
-    if problems := carrier_problems(carrier, carrier.permits.all(), on):
-        raise Refused(problems[0].code, errors=problems, **problems[0].params)
+    _require_able(carrier, on)
     if vehicle.valid_to is not None and vehicle.valid_to < on:
         raise Refused("vehicle_expired", plate=vehicle.plate, day=vehicle.valid_to.isoformat())
     already = aboard(vehicle.plate)
@@ -131,6 +130,12 @@ def _require_fit(carrier: Organisation, vehicle: Vehicle, manifest: Manifest, li
         raise Refused("vehicle_overloaded", plate=vehicle.plate, limit=limit, mass_kg=mass)
     containers = [line.container for line in lines]
     if problems := vehicle_problems([*already, *containers], reactions(manifest.sender_site.division)):
+        raise Refused(problems[0].code, errors=problems, **problems[0].params)
+
+
+def _require_able(carrier: Organisation, on: date) -> None:
+    """Raises Refused(not_a_carrier | carrier_permit_expired) unless this organisation may carry on this day."""
+    if problems := carrier_problems(carrier, carrier.permits.all(), on):
         raise Refused(problems[0].code, errors=problems, **problems[0].params)
 
 
@@ -180,7 +185,7 @@ def hand_over(
     It may be said again, of another carrier, until somebody has taken the load over. `plate`: the next vehicle, where
     it is known already.
     Raises Invalid(place missing | too_long | handed_to_self | plate_format | time_in_future | time_out_of_order),
-    Refused(not_a_carrier | carrier_permit_expired | already_received | illegal_state), NotPermitted.
+    Refused(not_a_carrier | carrier_permit_expired | illegal_state), NotPermitted(not_your_part).
     """
     with transaction.atomic():
         (manifest,) = lock([manifest])
@@ -192,9 +197,7 @@ def hand_over(
         current = _current(legs)
         at = event_time("at", at, now, not_before=current.departed_at if current else manifest.departed_at)
         if manifest.state == ManifestState.IN_TRANSIT:
-            if problems := carrier_problems(carrier, carrier.permits.all(), timezone.localdate(at)):
-                raise Refused(problems[0].code, errors=problems, **problems[0].params)
-            _require_nothing_received(manifest)
+            _require_able(carrier, timezone.localdate(at))
         told = {"carrier": carrier.name, "uscc": carrier.uscc, "place": place, "at": instant(at), "vehicle": plate}
         lines = list(manifest.lines.select_related("container"))
         signed = {**told, **_signed(manifest, lines, "hand_over", told)}
@@ -223,11 +226,6 @@ def read_place(place: str) -> str:
     if len(place) > PLACE_LENGTH:
         raise invalid("place", "too_long", limit=PLACE_LENGTH)
     return place
-
-
-def _require_nothing_received(manifest: Manifest) -> None:
-    if manifest.lines.exclude(outcome="").exists():
-        raise Refused("already_received")
 
 
 def _current(legs: Sequence[Leg]) -> Leg | None:
@@ -272,7 +270,7 @@ def take_over(
     """The next carrier has checked the load, signs for its own leg, and holds the drums from now on.
 
     Raises NotPermitted(not_your_part), Invalid(vehicle_missing | unknown_vehicle | plate_format | time_in_future |
-    time_out_of_order), Refused(as depart, and already_received).
+    time_out_of_order), Refused(as depart | illegal_state).
     """
     with transaction.atomic():
         (manifest,) = lock([manifest])
@@ -285,7 +283,6 @@ def take_over(
         vehicle = _vehicle(actor, plate or leg.plate)
         lines = list(manifest.lines.select_related("container"))
         if manifest.state == ManifestState.IN_TRANSIT:
-            _require_nothing_received(manifest)
             _require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
         plate = plates.plain(vehicle.plate)
         told = {"carrier": actor.principal.name, "place": leg.place, "vehicle": plate, "at": instant(at)}
@@ -330,26 +327,33 @@ def arrive(manifest: Manifest, at: datetime, *, to_confirm: bool = True) -> Arri
     Their carriers lose sight of manifest and drums. The caller moves the manifest with what this returns.
     `to_confirm`: its receipt is still to be confirmed, and the days for that begin.
     """
-    planned = manifest.legs.filter(departed_at=None).select_related("carrier")
-    unused = list(planned) if manifest.relay else []
     manifest.legs.filter(departed_at__isnull=False, arrived_at=None).update(arrived_at=at)
-    change = {"delivered_at": at, "next_carrier_id": None}
     if to_confirm:
         receipt_due(manifest, at)
+    return Arrival({"delivered_at": at, "next_carrier_id": None}, drop_unused(manifest))
+
+
+def drop_unused(manifest: Manifest) -> dict[str, list[str]]:
+    """Legs of a locked manifest that nobody drove fall away; whose they were, for its entry (one query for none)."""
+    unused = list(manifest.legs.filter(departed_at=None).select_related("carrier")) if manifest.relay else []
     if not unused:
-        return Arrival(change, {})
+        return {}
     Leg.objects.filter(pk__in=[leg.pk for leg in unused]).delete()
     # Whom it was offered to is to see no more of it either: written before the readers are drawn.
     Manifest.objects.filter(pk=manifest.pk).update(next_carrier=None)
     draw_readers(lock([line.container for line in manifest.lines.select_related("container")]))
-    return Arrival(change, {"fell_away": [leg.carrier.name for leg in unused]})
+    return {"fell_away": [leg.carrier.name for leg in unused]}
 
 
 def deliver(*, actor: Actor, manifest: Manifest, now: datetime, delivered_at: datetime | None = None) -> Manifest:
-    """The carrier is at the receiver's gate."""
+    """The carrier is at the receiver's gate; the receiver may say so too.
+
+    Raises NotPermitted(not_your_part), Invalid(time_in_future | time_out_of_order), Refused(illegal_state).
+    """
     with transaction.atomic():
         (manifest,) = lock([manifest])
-        require_party(actor, manifest, "carrier")
+        if "receiver" not in manifest.positions(actor):
+            require_party(actor, manifest, "carrier")
         current = _current(legs_of(manifest))
         earliest = current.departed_at if current else manifest.departed_at
         at = event_time("delivered_at", delivered_at, now, not_before=earliest)

@@ -14,6 +14,7 @@ from manifests import deadlines
 from manifests.deviation import limits_in, severity_of
 from manifests.models import Correction, Discrepancy, Leg, Line, Manifest, Outcome, Severity
 from manifests.selectors import legs_of, lines_of
+from manifests.services.carriage import drop_unused
 from manifests.services.changes import DESCRIPTION, MASSES, components_field, last_leg, vehicle_of, went_on
 from manifests.services.common import about
 from manifests.services.content import content_of, signature
@@ -64,7 +65,7 @@ def _call_off(actor: Actor, manifest: Manifest, correction: Correction, now: dat
     """The drums turn back: they stay with the carrier until their sender takes them back or sends them on."""
     if manifest.delivered_at is not None:
         deadlines.receipt_done(manifest, actor=actor, now=now)
-    payload = {"reason": correction.reason}
+    payload = {"reason": correction.reason, **drop_unused(manifest)}
     change = {"next_carrier_id": None}
     return move([manifest], "call_off", actor=actor, position="consent", change=change, payload=payload)[1]
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from manifests.deadlines import approval_ends
 from manifests.models import Approval, Manifest, ManifestState, PlannedTransfer
-from manifests.plan import masses_of, plan_of
+from manifests.plan import YEARS, masses_of, plan_of
 from manifests.services.common import require_party
 from wastetrack.districts.selectors import figures
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused
@@ -25,7 +25,6 @@ from wastetrack.regulations.selectors import find_waste_code
 from wastetrack.regulations.vocabulary import treatment_method
 from wastetrack.units import grams, kg_text
 
-YEARS = range(2022, 2100)
 MOST_G = 1_000_000_000_000
 """A million tonnes: more than any site sends in a year."""
 

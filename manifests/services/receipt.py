@@ -109,7 +109,7 @@ def _receive_line(
     store.find_place(place, container, mass_g)
     receipt.bay = place.bay
     term = term_of(line, container, place.depot, at)
-    told = {**about(manifest), "declared_kg": kg_text(line.mass_g), **_permit_lapsed(manifest, place.depot, line, at)}
+    told = {**about(manifest), "declared_kg": kg_text(line.mass_g), **_permit_lapsed(manifest, place.depot, container, at)}
     container, facts = _into_stock(actor, container, "receive", place, at, term, mass_g, told)
     receipt.line.container = container
     return facts + _open_discrepancy(manifest, line, container, receipt, at)
@@ -120,12 +120,12 @@ def _differs(names: Sequence[str]) -> dict[str, str]:
     return {"differs": " ".join(names)} if names else {}
 
 
-def _permit_lapsed(manifest: Manifest, depot: Depot, line: Line, at: datetime) -> dict[str, bool]:
+def _permit_lapsed(manifest: Manifest, depot: Depot, container: Container, at: datetime) -> dict[str, bool]:
     """That the receiver's permit has ended or lost the code since issue, as an entry says it.
 
     What stands at the gate must not vanish: it is received, and everybody who reads the entry sees the flag.
     """
-    on, code = timezone.localdate(at), line.container.waste_code
+    on, code = timezone.localdate(at), container.waste_code
     if manifest.purpose == "return":
         return {}
     if depot.permit is not None and depot.permit.valid_on(on) and depot.permit.covers(code):

@@ -134,3 +134,9 @@ def test_approvals_over_http(world: World, api: Any) -> None:
     manifests.issue(actor=world.actor("firm"), manifest=manifest, now=NOW)
     assert answered(firm.get("/approvals"))["items"][0]["left_kg"] == "19981.5"
     assert Manifest.objects.get(pk=manifest.pk).approval is not None
+
+
+def test_a_year_that_is_none(world: World, api: Any) -> None:
+    for year in ("-1", "0", "99999999999"):
+        refused(api("firm").get("/plan", year=year), 422, "year", "year")
+    assert api("firm").get("/plan", year="x").status_code == 422

@@ -14,15 +14,18 @@ from django.db import transaction
 from depots.counts import begin, close
 from depots.models import Bay
 from depots.services import put_away
-from manifests.services import hand_over
+from manifests.models import Manifest
+from manifests.services import attach, hand_over, propose
 from manifests.services.counter import Brought, start_walk_in
 from scanner.services import ScanRequest
 from scanner.services import scan as make_scan
 from tests.api.support import answered, refused
+from tests.kernel.test_drafting import paper_draft, picture, refused_all, stream_of
 from tests.world import DRUM, NOW, PASSWORD, World
 from wastetrack.alerts.models import Alert
 from wastetrack.alerts.services import sweep
 from wastetrack.parties.models import Vehicle
+from wastetrack.waste.models import Container
 
 ROUNDS = 60
 NONSENSE: list[Any] = [
@@ -54,6 +57,11 @@ def bodies(world: World) -> dict[str, Body]:
         "depot": "",
         "bay": "A1",
     }
+    asked: Body = {"receiver": uscc_of(world, "depot"), "carrier": "", "carriers": [uscc_of(world, "carrier")],
+                   "containers": [drum.code], "emergency_measures": "e", "contract": "c", "paper_number": "p",
+                   "streams": [{"stream": str(stream_of(world).pk), "mass_kg": "5",
+                                "accumulation_start": "2026-11-20"}],
+                   "paper_completed_at": NOW.isoformat()}  # fmt: skip
     scan: Body = {"nonce": "n", "text": drum.code, "intent": "check_in", "depot": str(world.depots["firm"].pk),
                   "bay": "A1", "mass_kg": "18", "scanned_at": NOW.isoformat()}  # fmt: skip
     Bay.objects.create(depot=world.depots["firm"], code="A1")
@@ -70,6 +78,13 @@ def bodies(world: World) -> dict[str, Body]:
     handed = hand_over(
         actor=world.actor("carrier"), manifest=world.departed(world.drum()), carrier=second, place="p", now=NOW
     )
+    wrong = world.departed(world.drum())
+    to_correct = wrong.lines.get().container.code
+    corrected = {"container": to_correct, "mass_kg": "19", "declared_mass_kg": "19", "name": "n", "form": "L",
+                 "hazards": ["T", "I"], "components": "c", "container_kind": "plastic_drum", "waste_code": "",
+                 "received_at": None}  # fmt: skip
+    proposed = world.departed(world.drum())
+    propose(actor=world.actor("firm"), manifest=proposed, reason="r", changes={"contract": "c"}, now=NOW)
     waits: dict[str, Any] = {"depot": world.depots["depot"], "firm": world.organisations["firm"], "now": NOW}
     brought = [Brought(18_000, container=world.drum())]
     at_counter = f"/walk-ins/{start_walk_in(actor=world.actor('depot'), drums=brought, **waits).pk}"
@@ -91,8 +106,15 @@ def bodies(world: World) -> dict[str, Body]:
         "/labels": {"codes": [drum.code], "layout": "single"},
         "/scans": scan,
         "/scans/batch": {"scans": [scan, {**scan, "nonce": "m", "intent": "lookup"}]},
-        "/manifests": {"receiver": uscc["depot"], "carrier": uscc["carrier"], "containers": [drum.code],
-                       "emergency_measures": "e"},
+        "/manifests": asked,
+        f"/manifests/{world.draft(drum).number}/revise": asked,
+        f"/manifests/{world.draft(drum).number}/amend-plan": verb,
+        f"/manifests/{on_paper(world, drum).number}/type-in": {**verb, "driver": "d"},
+        f"/manifests/{refused_all(world, world.drum()).number}/return": {},
+        "/approvals": {"number": "n", "receiver": uscc["plant"], "waste_codes": ["900-249-08"], "mass_kg": "5",
+                       "method": "R9", "route": "r", "valid_from": "2026-11-20", "valid_to": "2027-10-01"},
+        "/plan": {"site": "", "year": 2026, "waste_code": "900-249-08", "receiver": uscc["depot"], "mass_kg": "5",
+                  "method": "R9"},
         f"/alerts/{alert.pk}/acknowledge": {"note": "n"},
         **{f"{numbers}/{name}": verb for name in ("deliver", "receive", "settle", "treat", "close")},
         **{f"/manifests/{world.draft(drum).number}/{name}": verb for name in ("issue", "cancel")},
@@ -101,6 +123,12 @@ def bodies(world: World) -> dict[str, Body]:
             **verb, "carrier": uscc["second"], "place": "p", "at": NOW.isoformat()},
         f"/manifests/{handed.number}/take-over": {**verb, "vehicle": "浙D00002", "at": NOW.isoformat()},
         f"/manifests/{handed.number}/roadside": {},
+        f"/manifests/{wrong.number}/correct": {
+            "password": PASSWORD, "reason": "r", "lines": [corrected], "vehicle": "浙D00001", "contract": "c",
+            "emergency_measures": "e"},
+        f"/manifests/{wrong.number}/cancel": verb,
+        **{f"/manifests/{proposed.number}/{name}": {"password": PASSWORD, "reason": "r", "correction": ""}
+           for name in ("approve", "decline", "withdraw")},
         f"/depots/{world.depots['firm'].pk}/bays": bay,
         f"/depots/{world.depots['firm'].pk}/bays/A1": bay,
         "/district/figures": {"key": "facility.warn_percent", "value": "70", "source": "s"},
@@ -126,6 +154,16 @@ def bodies(world: World) -> dict[str, Body]:
     }  # fmt: skip
 
 
+def uscc_of(world: World, name: str) -> str:
+    return world.organisations[name].uscc
+
+
+def on_paper(world: World, drum: Container) -> Manifest:
+    manifest = paper_draft(world, drum, NOW)
+    attach(actor=world.actor("firm"), manifest=manifest, name="n", content=picture(), now=NOW)
+    return manifest
+
+
 def spoilt(body: Body, random: Random) -> Any:
     """The body with one to three of its values, at any depth, replaced, removed or joined by nonsense."""
     changed = copy.deepcopy(body)
@@ -144,6 +182,9 @@ def spoilt(body: Body, random: Random) -> Any:
     return random.choice(NONSENSE) if random.random() < 0.02 else changed
 
 
+OF_FILES = {"/scans/decode", "/manifests/{number}/attachments"}
+
+
 def who_posts(path: str) -> str:
     if path == "/walk-ins":
         return "depot"
@@ -152,8 +193,9 @@ def who_posts(path: str) -> str:
     if not path.startswith("/manifests/"):
         return "firm"
     return {
-        "issue": "firm",
-        "cancel": "firm",
+        **dict.fromkeys(("issue", "cancel", "revise", "amend-plan", "type-in", "correct", "withdraw"), "firm"),
+        **dict.fromkeys(("approve", "decline"), "carrier"),
+        "return": "depot",
         "depart": "carrier",
         "deliver": "carrier",
         "hand-over": "carrier",
@@ -164,8 +206,8 @@ def who_posts(path: str) -> str:
 
 def route_of(path: str) -> str:
     parts = path.split("/")
-    if parts[1] == "manifests" and parts[-1] == "roadside":
-        return "/manifests/{number}/roadside"
+    if parts[1] == "manifests" and parts[-1] in ("roadside", "revise", "return"):
+        return f"/manifests/{{number}}/{parts[-1]}"
     if parts[1] == "manifests" and len(parts) > 2:
         return "/manifests/{number}/{verb}"
     if parts[1] == "walk-ins" and len(parts) > 2:
@@ -187,7 +229,7 @@ def route_of(path: str) -> str:
 def test_every_post_that_there_is_is_tried(world: World, api: Any) -> None:
     paths = answered(api("firm").get("/openapi.json"))["paths"]
     there = {path.removeprefix("/api/v1") for path, item in paths.items() if "post" in item}
-    assert {route_of(path) for path in bodies(world)} | {"/scans/decode"} == there
+    assert {route_of(path) for path in bodies(world)} | OF_FILES == there
 
 
 def test_no_nonsense_is_a_fault_of_ours(world: World, api: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -220,11 +262,11 @@ def test_no_file_is_a_fault_of_ours(world: World, api: Any) -> None:
         b"II*\0",
         b"",
     ]
-    for _ in range(ROUNDS):
+    draft = f"/api/v1/manifests/{paper_draft(world, world.drum(), NOW).number}/attachments"
+    for number in range(ROUNDS):
         data = random.choice(heads) + random.randbytes(random.choice([0, 1, 40, 3_000]))
-        response = firm.client.post(
-            "/api/v1/scans/decode", {"image": SimpleUploadedFile("a", data)}, headers=firm.headers
-        )
+        path, field = ("/api/v1/scans/decode", "image") if number % 2 else (draft, "scan")
+        response = firm.client.post(path, {field: SimpleUploadedFile("a", data)}, headers=firm.headers)
         assert response.status_code < 500, data[:100]
         if response.status_code >= 400:
             refused(response, response.status_code, response.json()["code"])

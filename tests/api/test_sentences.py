@@ -44,6 +44,7 @@ BY_NAME = {
     "depots/regroup.py": {"treated", "emptied", "voided"},
     "manifests/walk_ins.py": {"treated", "emptied", "voided", "was_missing"},
     "wastetrack/waste/services.py": {"treated", "emptied", "voided"},
+    "wastetrack/waste/lineage.py": {"treated", "voided"},
     "scanner/steps.py": {"is_a_bay", "foreign_code", "not_a_code"},
     "depots/services.py": {"treated", "voided", "emptied", "was_missing", "bay_full", "bay_incompatible"},
     "wastetrack/http.py": {"not_found", "method_not_allowed"},

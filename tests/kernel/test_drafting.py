@@ -170,7 +170,7 @@ def test_all_problems_are_found_at_once_each_with_its_fix(world: World) -> None:
     assert {one["code"] for one in found} == {
         "permit_lacks_code",
         "carrier_permit_expired",
-        "carrier_has_no_vehicle",
+        "carrier_without_vehicle",
     }
     assert all(one["fix"]["text"] and one["fix"]["link"].startswith("/") for one in found)
     with pytest.raises(Refused) as refused:

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
@@ -412,3 +414,19 @@ def test_what_is_treated_or_void_is_not_weighed_again(world: World) -> None:
     treat(world, manifest, drum)
     with pytest.raises(Refused, match="treated"):
         corrected(drum, 1_100)
+
+
+# --- what was there before ---------------------------------------------------------------------------------
+
+
+def test_shares_are_drawn_for_what_was_regrouped_before_they_were_kept(world: World) -> None:
+    drums, merged = three_merged(world, 1_000)
+    one, two = split(world, merged, 1_001, 1_999)
+    more = log(world, 500)
+    bring(world, more, sender="firm", to="depot")
+    merge(world, one, more)
+    kept = sorted(Share.objects.values_list("container", "origin", "mass_g"))
+    Share.objects.all().delete()
+    import_module("wastetrack.waste.migrations.0005_shares").from_branches(apps, None)
+    assert sorted(Share.objects.values_list("container", "origin", "mass_g")) == kept
+    assert len(shares(two)) == len(drums)

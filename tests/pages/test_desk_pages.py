@@ -429,7 +429,7 @@ def test_a_life_is_told_step_by_step_and_proven(world: World, django_assert_max_
     visitor = Visitor(world, "regulator")
     with django_assert_max_num_queries(17):
         page = text(visitor.get(f"/containers/{drum.short_code}"))
-    for words in ("Logged", "Put into the store", "Left with the carrier", "Received", "The masses differ"):
+    for words in ("Logged", "Put into the store", "Left with the carrier", "Received", "Declared and received differ"):
         assert words in page, words
     assert f"/manifests/{manifest.number}" in page
     assert "Log intact" in page

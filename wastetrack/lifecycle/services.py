@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, connection, transaction
-from django_fsm import ConcurrentTransition
 
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.services import Fact, record
@@ -82,7 +82,7 @@ def move(
     Raises NotPermitted(read_only | not_your_part), Refused(illegal_state, a guard's own code, or lost_race).
     """
     actor.require_write()
-    moved, facts = lock(rows), []
+    moved, facts, steps = lock(rows), list[Fact](), list[_Step]()
     for row in moved:
         before = row.state
         step = _permitted_step(row, verb, actor, position)
@@ -90,14 +90,27 @@ def move(
         for name, value in changed.items():
             setattr(row, name, value)
         step()
-        try:
-            row.save(update_fields=["state", *changed])
-        except ConcurrentTransition as error:
-            raise Refused("lost_race", subject=row.subject) from error
-        row.note_state()
+        steps.append((row, before, changed))
         entry = {"from": before, "to": row.state, **_of(payload, row)}
         facts.append(Fact(f"{row.SUBJECT}.{verb}", row.subject, row.readers(), entry))
+    _save(steps)
     return moved, facts
+
+
+_Step = tuple[Stateful, str, dict[str, Any]]
+"""A row that has moved, its state before, and the fields that changed with it."""
+
+
+def _save(steps: Sequence[_Step]) -> None:
+    """Write what has moved: one statement for all that change alike, and only if none has moved meanwhile."""
+    for (before, state, changed), alike in groupby(steps, key=lambda step: (step[1], step[0].state, step[2])):
+        rows = [row for row, _, _ in alike]
+        manager: Any = type(rows[0])._base_manager
+        still = manager.filter(pk__in=[row.pk for row in rows], state=before)
+        if still.update(state=state, **changed) != len(rows):
+            raise Refused("lost_race", subject=rows[0].subject)
+        for row in rows:
+            row.note_state()
 
 
 def _of(extra: Extra[Row], row: Row) -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Command(BaseCommand):
         if rows:
             self.stdout.write(f"\nDemo logins, password {PASSWORD}:")
             self.stdout.write(table([("user", "acts for", "what to try"), *rows]))
-            self.stdout.write(f"At a depot's counter firm and firm2 sign by PIN: {PIN}")
+            self.stdout.write(f"By PIN sign firm, firm2 at the counter, carrier and carrier2 on the road: {PIN}")
 
     def tell_codes(self) -> None:
         """What the depot can scan at once: drums at its gate, and one that it must refuse."""

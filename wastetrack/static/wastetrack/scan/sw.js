@@ -1,8 +1,9 @@
-// The service worker: with it the scan page opens without a network. Served at /sw.js behind a line that gives VERSION,
-// STATIC (the address all static files begin with) and FILES (those of the scan page, their names with a hash).
-// It keeps static files and the scan page of whoever is signed in, never an answer of the API or another page.
+// The service worker: with it the scan page and a driver's round open without a network. Served at /sw.js behind a line
+// that gives VERSION, STATIC (the address all static files begin with) and FILES (those of these pages, their names with
+// a hash). It keeps static files and these pages of whoever is signed in, never an answer of the API or another page.
 
 const KEPT = `static-${VERSION}`, PAGES = "pages", SHELL = "/scan", OFFLINE = "/offline";
+const ROUND = /^\/rounds\/\d+$/;
 const DOORS = new Set(["/sign-in", "/sign-out", "/act-as"]);
 const PATIENCE_MS = 4_000;                      // a network that takes longer than this to bring the page is none
 const HASHED = /\.[0-9a-f]{12}\./;
@@ -10,7 +11,7 @@ const HASHED = /\.[0-9a-f]{12}\./;
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
 self.addEventListener("message", (event) => {
-  if (event.data?.keep === SHELL && event.source) event.waitUntil(keepAgain(event.source.url));
+  if (event.data?.keep && event.source) event.waitUntil(keepAgain(event.source.url));
 });
 self.addEventListener("fetch", (event) => {
   const { request } = event, url = new URL(request.url);
@@ -19,7 +20,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method === "POST" && DOORS.has(url.pathname)) event.waitUntil(caches.delete(PAGES));
   if (request.method !== "GET") return;
   if (url.pathname.startsWith(STATIC)) event.respondWith(file(request));
-  else if (request.mode === "navigate") event.respondWith(url.pathname === SHELL ? scanPage(event, url) : page(request));
+  else if (request.mode === "navigate") event.respondWith(isKept(url) ? keptPage(event, url) : page(request));
 });
 
 async function install() {
@@ -52,8 +53,8 @@ async function page(request) {
   }
 }
 
-// The scan page: from the network while it answers in time, else as it was at the last visit.
-async function scanPage(event, url) {
+// A page that is kept: from the network while it answers in time, else as it was at the last visit.
+async function keptPage(event, url) {
   const asked = fetch(event.request).then((response) => keep(url, response));
   event.waitUntil(asked.catch(() => {}));
   const kept = await found(url);
@@ -63,12 +64,13 @@ async function scanPage(event, url) {
   return Promise.race([fresh, late]);
 }
 
-const keyOf = (url) => `${SHELL}?depot=${url.searchParams.get("depot") ?? ""}`;
+const isKept = (url) => url.pathname === SHELL || ROUND.test(url.pathname);
+const keyOf = (url) => (url.pathname === SHELL ? `${SHELL}?depot=${url.searchParams.get("depot") ?? ""}` : url.pathname);
 
 async function found(url) {
   const pages = await caches.open(PAGES);
   // The page of another depot is better than none: it says which one it is of.
-  return (await pages.match(keyOf(url))) ?? (await pages.match(SHELL));
+  return (await pages.match(keyOf(url))) ?? (url.pathname === SHELL ? pages.match(SHELL) : undefined);
 }
 
 async function keep(url, response) {
@@ -76,12 +78,12 @@ async function keep(url, response) {
   if (!response.ok || response.redirected) return response;
   const pages = await caches.open(PAGES);
   await pages.put(keyOf(url), response.clone());
-  await pages.put(SHELL, response.clone());
+  if (url.pathname === SHELL) await pages.put(SHELL, response.clone());
   return response;
 }
 
 // The very first visit came before there was a worker to keep it.
 async function keepAgain(address) {
   const url = new URL(address);
-  if (url.pathname === SHELL) await keep(url, await fetch(address, { redirect: "manual" }));
+  if (isKept(url)) await keep(url, await fetch(address, { redirect: "manual" }));
 }
