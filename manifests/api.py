@@ -40,7 +40,7 @@ def detail_json(manifest: Manifest) -> dict[str, Any]:
         "digest": digest_of(manifest, lines, legs),
         "version": manifest.version,
         "totals": totals_json(lines),
-        "corrections": [correction_json(one) for one in corrections_of(manifest)],
+        "corrections": [correction_json(one) for one in (corrections_of(manifest) if manifest.issued_at else ())],
         "legs": [leg_json(leg) for leg in legs],
         "lines": [line_json(line) for line in lines],
     }

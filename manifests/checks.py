@@ -7,7 +7,7 @@ from datetime import date
 from itertools import combinations
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
 from depots.models import Stay
@@ -28,7 +28,9 @@ def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[Fie
     mass_g = sum(container.mass_g for container in containers)
     if not containers:
         found.append(FieldError("containers", "no_lines"))
-    found += vehicle_problems(containers, reactions(manifest.sender_site.division))
+    if len({one.kind for one in containers}) > 1:
+        found += vehicle_problems(containers, reactions(manifest.sender_site.division))
+    prefetch_related_objects([one for one in (manifest.receiver, manifest.carrier) if one], "permits")
     if manifest.purpose != "return":
         # A firm needs no permit to get its own waste back.
         permits = list(manifest.receiver.permits.all())
@@ -93,7 +95,7 @@ def yearly_problems(receiver: Organisation, permits: Iterable[Permit], mass_g: i
     A first issue and a receipt count alike, so a load on its way is counted once.
     """
     left_g = yearly_left([receiver], on).get(receiver)
-    if left_g is None:
+    if left_g is None or mass_g <= left_g:
         return []
     granted_g = sum(one.yearly_mass_g or 0 for one in permits if one.kind != PermitKind.TRANSPORT and one.valid_on(on))
     over_percent = int(figure(receiver.division, "permit.overrun_percent"))

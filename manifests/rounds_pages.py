@@ -17,7 +17,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from depots.models import Depot
+from depots.models import Depot, DepotKind
 from depots.selectors import get_depot, own_depots
 from manifests.choices import Choice, carriers
 from manifests.models import CollectionRequest, CollectionState, Round, RoundState, SignedStop
@@ -155,7 +155,7 @@ def _choices(actor: Actor, divisions: set[str], codes: set[str], today: date) ->
     for division in sorted({division[:4] for division in divisions}):
         found |= {one.pk: one for one in depots_near(division) if one.organisation_id != actor.organisation_id}
     rows = [(one, [sentence(e.code, e.params) for e in depot_problems(one, codes, today)]) for one in found.values()]
-    return sorted(rows, key=lambda row: bool(row[1]))
+    return sorted(rows, key=lambda row: (bool(row[1]), row[0].kind != DepotKind.COLLECTION_DEPOT))
 
 
 @never_cache

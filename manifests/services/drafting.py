@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from django.db import transaction
+from django.db.models import Prefetch, prefetch_related_objects
 from django.utils import timezone
 
 from depots.models import Stay
@@ -289,9 +290,13 @@ def issue(*, actor: Actor, manifest: Manifest, now: datetime, at: datetime | Non
     with transaction.atomic():
         (manifest,) = lock([manifest])
         require_party(actor, manifest, "sender")
-        lines = list(manifest.lines.select_related("container__generator"))
+        # Kept with the manifest: its guards ask for them again.
+        prefetch_related_objects([manifest], Prefetch("lines", Line.objects.select_related("container__generator")))
+        lines = list(manifest.lines.all())
         containers = lock([line.container for line in lines])
+        changed = []
         for line, container in zip(lines, containers, strict=True):
+            changed += [line] if line.mass_g != container.mass_g else []
             line.container, line.mass_g = container, container.mass_g
         if manifest.state == ManifestState.DRAFT:
             _hold_what_it_uses_up(manifest, containers, at)
@@ -301,7 +306,7 @@ def issue(*, actor: Actor, manifest: Manifest, now: datetime, at: datetime | Non
         content = signature(content_of(manifest, lines), "issue")
         change = {"issued_at": manifest.issued_at, "approval": manifest.approval}
         (manifest,), facts = move([manifest], "issue", actor=actor, change=change, payload=content)
-        Line.objects.bulk_update(lines, ["mass_g"])
+        Line.objects.bulk_update(changed, ["mass_g"])
         share(containers, manifest.readers())
         verb = "reroute" if manifest.follows else "commit"
         _, container_facts = move(containers, verb, actor=actor, position="manifest", payload=about(manifest))

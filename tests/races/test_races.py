@@ -9,8 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, models, transaction
-from django_fsm import ConcurrentTransitionMixin
+from django.db import connection, transaction
 
 from depots.models import Bay, Stay
 from depots.selectors import bay_fills
@@ -221,8 +220,9 @@ def test_many_sweepers_warn_once(world: World, together: Together) -> None:
 
 @pytest.fixture
 def without_compare_and_swap(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = models.Model._do_update
-    monkeypatch.setattr(ConcurrentTransitionMixin, "_do_update", lambda self, *a, **k: plain(self, *a, **k))
+    monkeypatch.setattr(
+        lifecycle, "_still", lambda rows, state: type(rows[0]).objects.filter(pk__in=[r.pk for r in rows])
+    )
 
 
 def both_close(world: World, together: Together) -> list[Any]:

@@ -105,12 +105,16 @@ def _save(steps: Sequence[_Step]) -> None:
     """Write what has moved: one statement for all that change alike, and only if none has moved meanwhile."""
     for (before, state, changed), alike in groupby(steps, key=lambda step: (step[1], step[0].state, step[2])):
         rows = [row for row, _, _ in alike]
-        manager: Any = type(rows[0])._base_manager
-        still = manager.filter(pk__in=[row.pk for row in rows], state=before)
-        if still.update(state=state, **changed) != len(rows):
+        if _still(rows, before).update(state=state, **changed) != len(rows):
             raise Refused("lost_race", subject=rows[0].subject)
         for row in rows:
             row.note_state()
+
+
+def _still(rows: Sequence[Stateful], state: str) -> Any:
+    """Those of the rows that are in this state now."""
+    manager: Any = type(rows[0])._base_manager
+    return manager.filter(pk__in=[row.pk for row in rows], state=state)
 
 
 def _of(extra: Extra[Row], row: Row) -> dict[str, Any]:

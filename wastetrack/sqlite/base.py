@@ -10,13 +10,21 @@ import threading
 from collections import defaultdict
 from typing import Any
 
-from django.db.backends.sqlite3 import base
+from django.db.backends.sqlite3 import base, features
 
 _gates: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
+class DatabaseFeatures(features.DatabaseFeatures):
+    """What SQLite has been able to do since 3.32: many rows in one statement."""
+
+    max_query_params = 32_766
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """A connection that holds its database's gate from BEGIN IMMEDIATE to COMMIT or ROLLBACK."""
+
+    features_class = DatabaseFeatures
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
