@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 
 from depots.count_selectors import counts_to_settle
 from desk.selectors import places
-from manifests.models import UNDER_WAY, Line, Manifest, ManifestState, to_treat
+from manifests.corrections import open_one
+from manifests.models import UNDER_WAY, Correction, Line, Manifest, ManifestState, to_treat
 from manifests.selectors import visible_manifests
 from manifests.turns import turn_of, waiting
 from manifests.walk_ins import waiting_for_firm
@@ -209,7 +210,9 @@ def _manifest_tasks(actor: Actor) -> list[Section]:
     """The manifests whose next step is the organisation's, by that step."""
     lines = Line.objects.select_related("container", "discrepancy").prefetch_related("discrepancy__statements")
     lines = lines.annotate(untreated=to_treat(actor.organisation_id))
-    found = list(waiting(actor).order_by("id").prefetch_related(Prefetch("lines", lines))[:MOST_WAITING])
+    proposed = Prefetch("corrections", Correction.objects.filter(settled_at=None).prefetch_related("consents"))
+    rows = waiting(actor).order_by("id").prefetch_related(Prefetch("lines", lines), proposed)
+    found = list(rows[:MOST_WAITING])
     by_step: dict[str, list[Manifest]] = defaultdict(list)
     for manifest in found:
         step = _next_step(manifest, actor)
@@ -220,8 +223,9 @@ def _manifest_tasks(actor: Actor) -> list[Section]:
 
 def _next_step(manifest: Manifest, actor: Actor) -> str:
     """The step that the actor's organisation owes, whether or not this user may take it."""
-    steps = turn_of(manifest, list(manifest.lines.all()), _as_writer(actor)).steps
-    return next((step for step in steps if step != "cancel"), "")
+    proposal = open_one(list(manifest.corrections.all()))
+    steps = turn_of(manifest, list(manifest.lines.all()), _as_writer(actor), proposal=proposal).steps
+    return next((step for step in steps if step in STEPS), "")
 
 
 def _as_writer(actor: Actor) -> Actor:
@@ -229,10 +233,12 @@ def _as_writer(actor: Actor) -> Actor:
 
 
 STEPS = {
+    "approve": Look("due", icon="pencil"),
     "receive": Look("moving", icon="map-pin"),
     "take_back": Look("overdue", icon="arrow-back-up"),
     "settle": Look("due", icon="scale"),
     "depart": Look("moving", icon="truck-loading"),
+    "take-over": Look("moving", icon="truck-delivery"),
     "deliver": Look("moving", icon="truck-delivery"),
     "treat": Look("resting", icon="recycle"),
     "issue": Look("resting", icon="signature"),
@@ -244,12 +250,14 @@ STEPS = {
 
 def _title(step: str, n: int) -> str:
     texts = {
+        "approve": ngettext("%(n)d correction to agree to", "%(n)d corrections to agree to", n),
         "receive": ngettext("%(n)d load at the gate", "%(n)d loads at the gate", n),
         "take_back": ngettext(
             "%(n)d load with refused drums to take back", "%(n)d loads with refused drums to take back", n
         ),
         "settle": ngettext("%(n)d difference in mass to settle", "%(n)d differences in mass to settle", n),
         "depart": ngettext("%(n)d load to collect", "%(n)d loads to collect", n),
+        "take-over": ngettext("%(n)d load to take over", "%(n)d loads to take over", n),
         "deliver": ngettext("%(n)d load to deliver", "%(n)d loads to deliver", n),
         "treat": ngettext("%(n)d receipt to treat", "%(n)d receipts to treat", n),
         "issue": ngettext("%(n)d draft to issue", "%(n)d drafts to issue", n),

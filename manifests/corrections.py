@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Prefetch
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -21,8 +22,9 @@ from wastetrack.units import kg_text
 
 def corrections_of(manifest: Manifest) -> list[Correction]:
     """The manifest's corrections, oldest first (one query, two where there are any)."""
+    consents = Consent.objects.select_related("organisation", "given_by")
     rows = manifest.corrections.select_related("proposer", "proposed_by")
-    return list(rows.prefetch_related("consents__organisation", "consents__given_by"))
+    return list(rows.prefetch_related(Prefetch("consents", consents)))
 
 
 def open_one(corrections: Sequence[Correction]) -> Correction | None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from manifests.checks import problems_of
 from manifests.fixes import problem_with_fix
-from manifests.models import Attachment, Manifest, ManifestState
+from manifests.models import Attachment, Line, Manifest, ManifestState
 from manifests.plan import plan_warnings
 from manifests.schemas import DraftIn
 from manifests.selectors import get_manifest
@@ -82,18 +82,24 @@ def site_of(actor: Actor, code: str = "") -> Site:
     return site
 
 
-def findings(manifest: Manifest, now: datetime) -> tuple[list[FieldError], list[FieldError]]:
-    """What stands in the way of issuing a draft today, and what is only to be thought of. None of either later."""
+def findings(
+    manifest: Manifest, now: datetime, lines: Sequence[Line] | None = None
+) -> tuple[list[FieldError], list[FieldError]]:
+    """What stands in the way of issuing a draft today, and what is only to be thought of. None of either later.
+
+    `lines`, with their containers: where the caller has read them.
+    """
     if manifest.state != ManifestState.DRAFT:
         return [], []
-    lines = list(manifest.lines.select_related("container"))
+    if lines is None:
+        lines = list(manifest.lines.select_related("container"))
     on = timezone.localdate(now)
     return problems_of(manifest, lines, on), plan_warnings(manifest, [line.container for line in lines], on)
 
 
-def draft_json(manifest: Manifest, now: datetime) -> dict[str, Any]:
+def draft_json(manifest: Manifest, now: datetime, lines: Sequence[Line] | None = None) -> dict[str, Any]:
     """`problems` and `warnings` of a draft, each with its fix."""
-    problems, warnings = findings(manifest, now)
+    problems, warnings = findings(manifest, now, lines)
     return {"problems": _fixed(manifest, problems), "warnings": _fixed(manifest, warnings)}
 
 

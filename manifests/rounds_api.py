@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from depots.models import Depot
 from depots.selectors import get_depot
-from manifests.models import CollectionRequest, CollectionState, Round, RoundState, SignedStop, Stop
+from manifests.models import CollectionItem, CollectionRequest, CollectionState, Round, RoundState, SignedStop, Stop
 from manifests.rounds import carriers_by_uscc, get_request, get_round, get_stop, requests_of, rounds_of, stops_of
 from manifests.sealing import Signer
 from manifests.services.collecting import About, ask, withdraw
@@ -102,16 +102,19 @@ def collection_json(request: CollectionRequest) -> dict[str, Any]:
         "asked_at": instant(request.asked_at),
         "settled_at": instant(request.settled_at) if request.settled_at else None,
         "mass_kg": kg_text(request.mass_g),  # type: ignore[attr-defined]
-        "items": [
-            {
-                "container": item.container.code if item.container else None,
-                "stream": str(item.stream_id) if item.stream_id else None,
-                "name": (item.container or item.stream).name,
-                "waste_code": (item.container or item.stream).waste_code,
-                "mass_kg": kg_text(item.mass_g),
-            }
-            for item in request.items.all()
-        ],
+        "items": [_item_json(item) for item in request.items.all()],
+    }
+
+
+def _item_json(item: CollectionItem) -> dict[str, Any]:
+    what = item.container or item.stream
+    assert what is not None
+    return {
+        "container": item.container.code if item.container else None,
+        "stream": str(item.stream_id) if item.stream_id else None,
+        "name": what.name,
+        "waste_code": what.waste_code,
+        "mass_kg": kg_text(item.mass_g),
     }
 
 

@@ -22,7 +22,7 @@ def test_kernel_races_and_feed_on_postgresql(postgres_url: str) -> None:
         env={**os.environ, "DATABASE_URL": postgres_url},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1200,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]

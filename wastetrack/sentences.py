@@ -453,6 +453,7 @@ SENTENCES: dict[str, Any] = {
         "it plans the firm anew, and both sign again."
     ),
     "stop_settled": _("The stop at %(firm)s is settled already."),
+    "stop_changed": _("Something here has changed since both saw it. Open the round anew, then both sign again."),
     "seal_broken": _("The signatures could not be read here. Nothing was recorded: both sign again."),
     # Alerts and ledger
     "unknown_alert": _("No such alert, or you may not see it."),

@@ -9,7 +9,7 @@ from django.utils.dateparse import parse_datetime
 
 from labels import fonts
 from manifests.documents.gather import Facts
-from manifests.documents.parts import heading, moment, table_head, term
+from manifests.documents.parts import Columns, heading, moment, table_head, term
 from manifests.documents.sheets import GREY, Cell, Row
 from manifests.documents.words import NONE, Words, document_words, known_word, word
 from manifests.models import Consent, Correction, CorrectionState, Line, Outcome
@@ -21,7 +21,7 @@ from wastetrack.units import kg_text
 
 _VERSIONS = (("what", 2.2), ("old", 2), ("new", 2))
 _SIGNED = (("when", 1.3), ("meaning", 1.4), ("signer", 1.2), ("for_whom", 2.3), ("how", 1.5), ("digest", 1.3))
-_DRUMS = (("no", 0.45), ("drum", 3.5), ("code", 1.15), ("packaging", 0.9), ("sent_kg", 1.25), ("outcome", 1.8))
+_DRUMS: Columns = (("no", 0.45), ("drum", 3.5), ("code", 1.15), ("packaging", 0.9), ("sent_kg", 1.25), ("outcome", 1.8))
 _DRUMS = (*_DRUMS, ("accepted_kg", 1.25))
 SHORT_DIGEST = 16
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.utils import timezone
@@ -20,6 +19,8 @@ from wastetrack.units import tonnes
 
 RECEIPTS = ("manifest.receive", "manifest.receive_partly", "manifest.reject")
 _CAPTION, _VALUE = 1.15, 2.2
+Columns = tuple[tuple[str, float], ...]
+"""A table's columns: the name of each one's caption, and its share of the width."""
 
 
 # --- pieces ------------------------------------------------------------------------------------------------
@@ -59,7 +60,7 @@ def fields(*pairs: tuple[str, str], keeps: bool = True, note: str = "") -> Row:
     return Row(cells, keeps=keeps)
 
 
-def table_head(columns: Sequence[tuple[str, float]]) -> Row:
+def table_head(columns: Columns) -> Row:
     """The head of a table: each column's caption and share."""
     cells = [Cell(*_titled(name, share), size=7, align="center", ground=PALE) for name, share in columns]
     return Row(cells, keeps=True)
@@ -81,7 +82,7 @@ def address_of(organisation: Organisation) -> str:
 
 # --- 一、移出 -----------------------------------------------------------------------------------------------
 
-_SENT = (("no", 0.5), ("name", 2), ("code", 1.45), ("hazards", 1.1), ("form", 0.75), ("harmful", 2))
+_SENT: Columns = (("no", 0.5), ("name", 2), ("code", 1.45), ("hazards", 1.1), ("form", 0.75), ("harmful", 2))
 _SENT = (*_SENT, ("packaging", 1), ("count", 0.8), ("sent_t", 1.15))
 
 
@@ -121,7 +122,7 @@ def _sent_row(number: int, group: Group, head: Row) -> Row:
     return _table_row(_SENT, values, head)
 
 
-def _table_row(columns: Sequence[tuple[str, float]], values: dict[str, str], head: Row) -> Row:
+def _table_row(columns: Columns, values: dict[str, str], head: Row) -> Row:
     cells = [
         Cell(values[name], share, size=8, align="right" if name in _FIGURES else "left") for name, share in columns
     ]
@@ -131,7 +132,7 @@ def _table_row(columns: Sequence[tuple[str, float]], values: dict[str, str], hea
 _FIGURES = frozenset({"no", "count", "sent_t", "accepted_t", "sent_kg", "accepted_kg"})
 
 
-def _total(columns: Sequence[tuple[str, float]], values: dict[str, str]) -> Row:
+def _total(columns: Columns, values: dict[str, str]) -> Row:
     """The sums of a table, below its columns; what has none is one cell with the word for it."""
     zh, en = word("captions", "total")
     cells: list[Cell] = []
@@ -199,7 +200,7 @@ def _block(facts: Facts, carrier: Organisation, leg: Leg | None, *, start: str, 
 
 # --- 三、接受 -----------------------------------------------------------------------------------------------
 
-_TAKEN = (("no", 0.5), ("name", 2), ("code", 1.45), ("significant", 1.5), ("opinion", 1.9), ("method", 2))
+_TAKEN: Columns = (("no", 0.5), ("name", 2), ("code", 1.45), ("significant", 1.5), ("opinion", 1.9), ("method", 2))
 _TAKEN = (*_TAKEN, ("accepted_t", 1.25))
 
 

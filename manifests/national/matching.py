@@ -104,7 +104,8 @@ class Reconciled:
 
     @cached_property
     def total(self) -> int:
-        return sum(map(len, (self.matching, self.differing, self.proposed, self.ours_only, self.theirs_only)))
+        pairs = len(self.matching) + len(self.differing) + len(self.proposed)
+        return pairs + len(self.ours_only) + len(self.theirs_only)
 
 
 def reconcile(actor: Actor, organisation: Organisation, listed: Listed) -> Reconciled:

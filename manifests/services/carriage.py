@@ -25,7 +25,7 @@ from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import record
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation, Vehicle
+from wastetrack.parties.models import Organisation, Permit, Vehicle
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations import plates
 from wastetrack.units import kg_text
@@ -135,7 +135,7 @@ def _require_fit(carrier: Organisation, vehicle: Vehicle, manifest: Manifest, li
 
 def _require_able(carrier: Organisation, on: date) -> None:
     """Raises Refused(not_a_carrier | carrier_permit_expired) unless this organisation may carry on this day."""
-    if problems := carrier_problems(carrier, carrier.permits.all(), on):
+    if problems := carrier_problems(carrier, Permit.objects.filter(organisation=carrier), on):
         raise Refused(problems[0].code, errors=problems, **problems[0].params)
 
 

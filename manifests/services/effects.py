@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -132,11 +133,7 @@ def _weigh(manifest: Manifest, line: Line, new: Mapping[str, str], *, moves: boo
         return []
     if line.received_at is not None:
         Stay.objects.filter(container=line.container, entered_at=line.received_at).update(mass_in_g=counts)
-    told = about(manifest)
-    return [
-        Fact(fact.kind, fact.subject, fact.readers, {**told, **fact.payload})
-        for fact in reweigh(line.container, counts)
-    ]
+    return [replace(fact, payload={**about(manifest), **fact.payload}) for fact in reweigh(line.container, counts)]
 
 
 def _judge_again(manifest: Manifest, line: Line, new: Mapping[str, str], now: datetime) -> list[Fact]:

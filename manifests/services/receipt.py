@@ -109,7 +109,11 @@ def _receive_line(
     store.find_place(place, container, mass_g)
     receipt.bay = place.bay
     term = term_of(line, container, place.depot, at)
-    told = {**about(manifest), "declared_kg": kg_text(line.mass_g), **_permit_lapsed(manifest, place.depot, container, at)}
+    told = {
+        **about(manifest),
+        "declared_kg": kg_text(line.mass_g),
+        **_permit_lapsed(manifest, place.depot, container, at),
+    }
     container, facts = _into_stock(actor, container, "receive", place, at, term, mass_g, told)
     receipt.line.container = container
     return facts + _open_discrepancy(manifest, line, container, receipt, at)

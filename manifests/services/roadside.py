@@ -12,13 +12,13 @@ from django.conf import settings
 from django.db import transaction
 
 from manifests.models import Manifest, ManifestState, RoadsideCheck
-from wastetrack.districts.selectors import figure
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock
 from wastetrack.parties.actors import SYSTEM, Actor
 from wastetrack.parties.services import count_try
+from wastetrack.regulations.parameters import parameter
 
 PARTIES = frozenset({"sender", "carrier", "receiver"})
 SECRET_BYTES = 20
@@ -34,7 +34,7 @@ class Shown:
 
 
 def show_roadside(*, actor: Actor, manifest: Manifest, now: datetime) -> Shown:
-    """A party of a load on the road opens it to whoever holds the link, for the minutes its district allows.
+    """A party of a load on the road opens it to whoever holds the link, for half an hour.
 
     Raises NotPermitted(not_your_part | read_only), Refused(not_on_the_road).
     """
@@ -46,7 +46,7 @@ def show_roadside(*, actor: Actor, manifest: Manifest, now: datetime) -> Shown:
         if manifest.state != ManifestState.IN_TRANSIT:
             raise Refused("not_on_the_road", manifest=manifest.number)
         secret = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
-        expires_at = now + timedelta(minutes=int(figure(manifest.sender_site.division, "roadside.minutes")))
+        expires_at = now + timedelta(minutes=int(parameter("roadside.minutes").value))
         RoadsideCheck.objects.create(
             manifest=manifest, digest=_digest(secret), made_by=actor.person, made_at=now, expires_at=expires_at
         )

@@ -249,7 +249,7 @@ def _do(work: _Work, request: ServeRequest) -> None:
     hold_series(series_of(stop.request.site, work.now))
     _read(work, request)
     if request.shown != _shown(work, request):
-        raise Refused("changed_since_shown")
+        raise Refused("stop_changed")
     _require_fit(work)
     drums = [*work.drums, *_log_new(work)]
     work.at = max([work.at, *_since(drums)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
@@ -18,11 +19,13 @@ from manifests.services.common import (
     NOTE_LENGTH,
     about,
 )
+from manifests.services.treatment import end_if_treated
 from wastetrack.errors import NotPermitted, Refused
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import advance, lock
 from wastetrack.parties.actors import Actor
 from wastetrack.units import grams, kg_text
+from wastetrack.waste.lineage import reweigh
 from wastetrack.waste.models import ContainerState
 
 STANDING = (ContainerState.STORED, ContainerState.COMMITTED)
@@ -32,8 +35,8 @@ def settle(*, actor: Actor, manifest: Manifest, line: Line, mass_kg: object, not
     """One side states the mass it stands by; when both state the same, the discrepancy is settled at that mass.
 
     A side that slipped may state another mass until the other has agreed; the ledger keeps both.
-    Raises Refused(no_discrepancy | already_stated | settle_differs | settle_out_of_range), NotPermitted(not_your_part),
-    Invalid(mass_…).
+    Raises Refused(no_discrepancy | already_stated | settle_differs | settle_out_of_range | treated_too_much),
+    NotPermitted(not_your_part), Invalid(mass_…).
     """
     mass_g = grams(mass_kg)
     with transaction.atomic():
@@ -63,7 +66,7 @@ def settle(*, actor: Actor, manifest: Manifest, line: Line, mass_kg: object, not
         if other is not None:
             discrepancy.settled_at = now
             discrepancy.save(update_fields=["settled_at"])
-            facts += _weigh(line, mass_g, manifest)
+            facts += _weigh(actor, line, mass_g, manifest, now)
             deadlines.settled(manifest, actor=actor, now=now)
         record(actor, facts, now=now)
     return discrepancy
@@ -76,24 +79,21 @@ def _state(discrepancy: Discrepancy, side: str, mass_g: int, note: str, actor: A
     Statement.objects.update_or_create(discrepancy=discrepancy, side=side, defaults=said)
 
 
-def _weigh(line: Line, mass_g: int, manifest: Manifest) -> list[Fact]:
+def _weigh(actor: Actor, line: Line, mass_g: int, manifest: Manifest, now: datetime) -> list[Fact]:
     """The agreed mass becomes the container's while it stands with the receiver, announced onward or not.
 
     One that has gone on since keeps the mass that its next manifest declared: nobody there waits for our paperwork.
     """
     (container,) = lock([line.container])
     container.disputed = Discrepancy.objects.filter(line__container=container, settled_at=None).exists()
-    stands = container.holder_id == manifest.receiver_id and container.state in STANDING
-    if container.mass_g == mass_g or not stands:
-        container.save(update_fields=["disputed"])
+    container.save(update_fields=["disputed"])
+    if container.holder_id != manifest.receiver_id or container.state not in STANDING:
         return []
-    before, container.mass_g = container.mass_g, mass_g
-    container.save(update_fields=["mass_g", "disputed"])
-    payload = {**about(manifest), "from_kg": kg_text(before), "to_kg": kg_text(mass_g)}
-    return [Fact("container.weigh", container.subject, container.readers(), payload)]
+    weighed = [replace(fact, payload={**about(manifest), **fact.payload}) for fact in reweigh(container, mass_g)]
+    return weighed + end_if_treated(actor=actor, manifest=manifest, container=container, now=now)
 
 
 def close(*, actor: Actor, manifest: Manifest, now: datetime) -> Manifest:
-    """Nothing is left to do. Raises Refused(open_discrepancy | not_treated | not_taken_back)."""
+    """Nothing is left to do. Raises Refused(open_discrepancy | correction_open | not_treated | not_taken_back)."""
     (manifest,) = advance([manifest], "close", actor=actor, now=now, change={"closed_at": now})
     return manifest

@@ -9,6 +9,7 @@ import pytest
 from manifests.models import Line
 from manifests.services import Receipt, receive
 from tests.api.support import answered, refused
+from tests.api.test_queries import cost
 from tests.world import NOW, PASSWORD, World
 from wastetrack.ledger.models import Entry
 from wastetrack.waste.models import Container
@@ -57,6 +58,15 @@ def test_a_correction_from_proposal_to_version(world: World, api: Any, received:
         entry = Entry.objects.get(kind=kind)
         assert entry.data["confirmed"] == "password"
         assert entry.data["content_sha256"]
+
+
+def test_a_manifest_with_corrections_costs_at_most_10_queries(world: World, api: Any, received: Any) -> None:
+    drum, path = received
+    depot, firm = api("depot"), api("firm")
+    for mass_kg in ("18.6", "18.7", "30"):
+        answered(depot.post(f"{path}/correct", proposal(drum, mass_kg=mass_kg)))
+        answered(firm.post(f"{path}/approve", SIGNED))
+    assert cost(lambda: firm.get(path)) <= 10
 
 
 def test_both_sides_sign_a_correction(world: World, api: Any, received: Any) -> None:

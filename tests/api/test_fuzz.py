@@ -15,8 +15,11 @@ from depots.counts import begin, close
 from depots.models import Bay
 from depots.services import put_away
 from manifests.models import Manifest
+from manifests.rounds import requests_of
 from manifests.services import attach, hand_over, propose
+from manifests.services.collecting import ask
 from manifests.services.counter import Brought, start_walk_in
+from manifests.services.rounds import Plan, plan_round
 from scanner.services import ScanRequest
 from scanner.services import scan as make_scan
 from tests.api.support import answered, refused
@@ -151,6 +154,7 @@ def bodies(world: World) -> dict[str, Body]:
         # No PIN: it is not looked at inside a transaction, such as the one around each try here.
         f"{at_counter}/confirm": {"password": PASSWORD, "username": "firm"},
         f"{at_counter}/decline": {"reason": "r"},
+        **round_bodies(world),
     }  # fmt: skip
 
 
@@ -162,6 +166,32 @@ def on_paper(world: World, drum: Container) -> Manifest:
     manifest = paper_draft(world, drum, NOW)
     attach(actor=world.actor("firm"), manifest=manifest, name="n", content=picture(), now=NOW)
     return manifest
+
+
+def round_bodies(world: World) -> dict[str, Body]:
+    """The same for collections and rounds. A stop here is not under way: no PIN is looked at in a transaction."""
+    place, drums = world.depots["depot"], [world.drum() for _ in range(4)]
+    about: dict[str, Any] = {"actor": world.actor("firm"), "depot": place, "now": NOW}
+    waiting, open_, taken = (ask(containers=[drum], **about) for drum in drums[:3])
+    vehicle = Vehicle.objects.select_related("organisation").get()
+    plan = Plan(vehicle, NOW.date(), [requests_of(world.actor("depot")).get(pk=taken.pk)])
+    round_ = plan_round(actor=world.actor("depot"), depot=place, plan=plan, now=NOW)
+    stop = round_.stops.get().pk
+    planned: Body = {"depot": str(place.pk), "carrier": vehicle.organisation.uscc, "vehicle": vehicle.plate,
+                     "day": NOW.date().isoformat(), "collections": [str(taken.pk)]}  # fmt: skip
+    signed: Body = {"nonce": "n", "shown": "s", "drums": [drums[2].code], "new": [{"stream": "1", "mass_kg": "5"}],
+                    "sealed_firm": "s", "sealed_driver": "s", "pin": "1", "username": "firm", "firm_pin": "1",
+                    "signed_at": NOW.isoformat(), "sent_at": NOW.isoformat()}  # fmt: skip
+    return {
+        "/collections": {"depot": str(place.pk), "containers": [drums[3].code], "window": "w", "note": "n",
+                         "wastes": [{"stream": "1", "mass_kg": "5"}]},
+        f"/collections/{waiting.pk}/withdraw": {},
+        "/rounds": {**planned, "collections": [str(open_.pk)]},
+        f"/rounds/{round_.pk}/change": planned,
+        f"/rounds/{round_.pk}/start": {},
+        f"/rounds/{round_.pk}/stops/{stop}/serve": signed,
+        f"/rounds/{round_.pk}/stops/{stop}/miss": {"reason": "r"},
+    }  # fmt: skip
 
 
 def spoilt(body: Body, random: Random) -> Any:
@@ -186,8 +216,10 @@ OF_FILES = {"/scans/decode", "/manifests/{number}/attachments"}
 
 
 def who_posts(path: str) -> str:
-    if path == "/walk-ins":
+    if path in ("/walk-ins", "/rounds") or path.endswith("/change"):
         return "depot"
+    if path.startswith("/rounds/"):
+        return "carrier"
     if path.startswith("/district/"):
         return "regulator"
     if not path.startswith("/manifests/"):
@@ -210,6 +242,12 @@ def route_of(path: str) -> str:
         return f"/manifests/{{number}}/{parts[-1]}"
     if parts[1] == "manifests" and len(parts) > 2:
         return "/manifests/{number}/{verb}"
+    if parts[1] == "rounds" and len(parts) > 2:
+        if len(parts) > 4:
+            return f"/rounds/{{round_id}}/stops/{{stop_id}}/{parts[5]}"
+        return "/rounds/{round_id}/change" if parts[3] == "change" else "/rounds/{round_id}/{verb}"
+    if parts[1] == "collections" and len(parts) > 2:
+        return "/collections/{collection_id}/withdraw"
     if parts[1] == "walk-ins" and len(parts) > 2:
         return f"/walk-ins/{{walk_in_id}}/{parts[3]}"
     if parts[1] == "depots" and parts[3] == "counts":

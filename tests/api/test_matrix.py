@@ -34,10 +34,10 @@ NOWHERE = "999999"
 
 # --- the rules -----------------------------------------------------------------------------------------------
 
-STATES = [*ManifestState.values, "cancelled_issued"]
+STATES: list[str] = [*ManifestState.values, "cancelled_issued"]
 """Cancelled as a draft, nobody ever saw it; cancelled after issue, its parties did."""
-HIDDEN = {ManifestState.DRAFT, ManifestState.CANCELLED}
-UNDER_WAY = {ManifestState.ISSUED, ManifestState.IN_TRANSIT}
+HIDDEN: set[str] = {ManifestState.DRAFT, ManifestState.CANCELLED}
+UNDER_WAY: set[str] = {ManifestState.ISSUED, ManifestState.IN_TRANSIT}
 ALWAYS = set(STATES)
 ISSUED = ALWAYS - HIDDEN
 
@@ -149,8 +149,8 @@ RULES: dict[str, Rule] = {
     "page /drive/{number}": some("manifest", DRIVERS),
     "page /on-the-road": ROLES,
     "page /manifests/{number}/certificate.pdf": Rule("manifest", (200, 409)),
-    "page /containers/{code}/certificate.pdf": elsewhere("kernel/test_fates"),
-    "page /[cC]/{number}": elsewhere("kernel/test_fates"),
+    "page /containers/{code}/certificate.pdf": elsewhere("labels/test_certificates"),
+    "page /[cC]/{number}": elsewhere("labels/test_certificates"),
     "page /[rR]/{secret}": elsewhere("kernel/test_roadside"),
     "get /api/v1/approvals": ANYBODY,
     "post /api/v1/approvals": elsewhere("api/test_drafts"),
@@ -438,8 +438,16 @@ def _blank(answer: Any, address: str) -> str:
 
 
 @pytest.mark.parametrize("who", SEES)
-def test_who_reads_a_manifest(world: World, district: District, who: str) -> None:
-    reader, looked = Reader(world, who), 0
+def test_who_reads(world: World, district: District, who: str) -> None:
+    """A manifest in every state, every list, and what else there is, at every address."""
+    reader = Reader(world, who)
+    _reads_manifests(reader, district)
+    _reads_lists(reader, district)
+    _reads_things(reader, district)
+
+
+def _reads_manifests(reader: Reader, district: District) -> None:
+    who, looked = reader.who, 0
     for path, rule in read("manifest"):
         nowhere = district.unknown(path)
         unknown = reader.get(nowhere)
@@ -461,10 +469,9 @@ def test_who_reads_a_manifest(world: World, district: District, who: str) -> Non
     assert looked == len(read("manifest")) * len(STATES)
 
 
-@pytest.mark.parametrize("who", SEES)
-def test_who_reads_the_rest(world: World, district: District, who: str) -> None:
-    """Lists name nothing that is hidden; walk-ins, collections and rounds are seen by their parties and district."""
-    reader = Reader(world, who)
+def _reads_lists(reader: Reader, district: District) -> None:
+    """No list names what its reader may not see, and the list of manifests has all that it may see."""
+    who = reader.who
     for path, rule in read("signed in"):
         answer = reader.get(path)
         if outside(who, path, answer):
@@ -478,6 +485,10 @@ def test_who_reads_the_rest(world: World, district: District, who: str) -> None:
         assert {item["number"] for item in items} == {district.numbers[state] for state in SEES[who]}
     for path, rule in read("form"):
         assert reader.get(district.of(path)).status_code in rule.ok, path
+
+
+def _reads_things(reader: Reader, district: District) -> None:
+    who = reader.who
     for thing, seen_by in THINGS.items():
         for path, rule in read(thing):
             address, nowhere = district.of(path), district.unknown(path)
@@ -535,9 +546,21 @@ def body_of(world: World, number: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("who", SEES)
-def test_who_may_do_nothing_with_a_manifest(world: World, district: District, who: str) -> None:
-    """Whoever a verb is not for changes nothing, in no state, and learns nothing where the manifest is hidden."""
-    reader, before, tried = Reader(world, who), everything(), 0
+def test_who_does(world: World, district: District, who: str) -> None:
+    """Whoever something is not for changes nothing, in no state, and learns nothing where the manifest is hidden."""
+    reader, before = Reader(world, who), everything()
+    _verbs_by_programs(world, reader, district)
+    assert everything() == before
+    _verbs_by_forms(reader, district)
+    assert everything() == before
+    for how, path, rule in sent():
+        _sends(reader, district, how, path, rule)
+        assert everything() == before, path
+
+
+def _verbs_by_programs(world: World, reader: Reader, district: District) -> None:
+    """Every verb in every state."""
+    who, tried = reader.who, 0
     for verb in VERBS:
         nowhere, unknown = f"/manifests/{UNKNOWN}/{verb}", None
         for state, number in district.numbers.items():
@@ -555,14 +578,12 @@ def test_who_may_do_nothing_with_a_manifest(world: World, district: District, wh
                 assert (answer.status_code, answer.json()["code"]) == (403, "read_only"), (state, verb)
             else:
                 assert answer.status_code in (403, 409, 422), (state, verb, answer.content)
-    assert everything() == before
     assert tried == sum(not may(who, verb, state) for verb in VERBS for state in STATES) > 0
 
 
-@pytest.mark.parametrize("who", SEES)
-def test_no_form_does_what_its_sender_may_not(world: World, district: District, who: str) -> None:
-    """The pages ask the same services: each verb in some of the states, each address that takes something in all."""
-    reader, before = Reader(world, who), everything()
+def _verbs_by_forms(reader: Reader, district: District) -> None:
+    """The pages ask the same services: each verb in some of the states."""
+    who = reader.who
     for turn, verb in enumerate(VERBS):
         for state in STATES[turn % 3 :: 3]:
             if may(who, verb, state):
@@ -575,19 +596,20 @@ def test_no_form_does_what_its_sender_may_not(world: World, district: District, 
                 assert answer.status_code == 404, (state, verb)
             else:
                 assert answer.status_code in (403, 404, 409, 422), (state, verb)
-    assert everything() == before
-    for how, path, rule in sent():
-        states = district.numbers if "{number}" in path else {"": ""}
-        for state, number in states.items():
-            if who in rule.does and (not state or state in SEES[who]):
-                continue
-            body = {"reason": "r", "password": PASSWORD, "nonce": f"{path}{state}"}
-            if how == "page":
-                answer = reader.page.post(district.of(path, number), body)
-            else:
-                answer = reader.api.post(district.of(path, number).removeprefix("/api/v1"), body)
-            hidden = bool(state) and state not in SEES[who] and who not in OUTSIDE and who != "colleague"
-            assert answer.status_code < 500, (path, state)
-            assert answer.status_code >= 400 or how == "page", (path, state, answer.content)
-            assert not hidden or answer.status_code in (404, 422), (path, state)
-        assert everything() == before, path
+
+
+def _sends(reader: Reader, district: District, how: str, path: str, rule: Rule) -> None:
+    """One of the other addresses that take something: for the manifest of every state, or for the other thing."""
+    who = reader.who
+    for state, number in (district.numbers if "{number}" in path else {"": ""}).items():
+        if who in rule.does and (not state or state in SEES[who]):
+            continue
+        body = {"reason": "r", "password": PASSWORD, "nonce": f"{path}{state}"}
+        if how == "page":
+            answer = reader.page.post(district.of(path, number), body)
+        else:
+            answer = reader.api.post(district.of(path, number).removeprefix("/api/v1"), body)
+        hidden = bool(state) and state not in SEES[who] and who not in OUTSIDE and who != "colleague"
+        assert answer.status_code < 500, (path, state)
+        assert answer.status_code >= 400 or how == "page", (path, state, answer.content)
+        assert not hidden or answer.status_code in (404, 422), (path, state)

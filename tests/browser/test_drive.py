@@ -49,7 +49,7 @@ def test_a_drivers_day(site: Site, browser: Browser, person: Callable[..., Perso
 
     # The officer needs no account.
     page = driver.go(load)
-    page.get_by_role("button", name="Roadside check").click()
+    page.get_by_role("button", name="Show it at the roadside").click()
     address = page.locator(".setup-text").inner_text()
     no_sideways(page)
     assert axe(page) == []

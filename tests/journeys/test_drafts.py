@@ -56,7 +56,7 @@ def test_paper_typed_in_afterwards(tale: Tale) -> None:
     tale.wait("It runs on paper. Three days later", days=3)
     told = {"paper_number": "P-0007", "paper_completed_at": complete.isoformat()}
     load = firm.drafts("the paper manifest", [drum], to=depot, by=carrier, **told)
-    times = {"departed_at": departed.isoformat(), "vehicle": "浙D00001", "driver": "王师傅"}
+    times: dict[str, Any] = {"departed_at": departed.isoformat(), "vehicle": "浙D00001", "driver": "王师傅"}
     what = "types in what the paper says of itself and the carrier, and signs for it"
     firm.cannot("paper_scan_missing").does("type-in", load, what, **times)
     attaches(tale, load)

@@ -20,7 +20,7 @@ from wastetrack.regulations.parameters import parameters_of, tables
 from wastetrack.telling import tell
 
 KEY = "mass_deviation.notice_percent"
-OURS = {"container", "pin", "scan"}
+OURS = {"container", "pin", "roadside", "scan"}
 """Tables that are the program's own, and no district's."""
 
 

@@ -156,6 +156,17 @@ def test_a_significant_difference_is_watched_until_both_have_settled(world: Worl
     assert due(manifest, "discrepancy") is None
 
 
+def test_no_mass_is_settled_below_what_is_treated_already(world: World) -> None:
+    drum = world.drum()
+    manifest = world.delivered(drum)
+    receive(world, manifest, Receipt(manifest.lines.get(), mass_g=25_000))
+    Container.objects.filter(pk=drum.pk).update(treated_g=24_000)
+    with pytest.raises(Refused) as caught:
+        settle_both(world, manifest, "20")
+    assert caught.value.code == "treated_too_much"
+    assert Discrepancy.objects.get().settled_at is None
+
+
 def test_a_small_difference_alarms_nobody(world: World) -> None:
     manifest = world.delivered(world.drum())
     receive(world, manifest, Receipt(manifest.lines.get(), mass_g=19_500))
@@ -210,6 +221,7 @@ def test_what_the_permit_no_longer_covers_is_received_and_flagged(world: World, 
     manifest = world.delivered(drum)
     Permit.objects.filter(organisation=world.organisations["depot"]).update(**lapse)
     world.depots["depot"].refresh_from_db()
+    manifest = Manifest.objects.get(pk=manifest.pk)
     receive(world, manifest, Receipt(manifest.lines.get()))
     assert Entry.objects.get(kind="container.receive").data["permit_lapsed"] is True
     assert not Discrepancy.objects.exists()
@@ -222,5 +234,6 @@ def test_another_permit_that_covers_it_is_enough(world: World) -> None:
     old.update(valid_to=TODAY - timedelta(days=1), number="旧证")
     world.permit("depot", "HW08")
     world.depots["depot"].refresh_from_db()
+    manifest = Manifest.objects.get(pk=manifest.pk)
     receive(world, manifest, Receipt(manifest.lines.get()))
     assert "permit_lapsed" not in Entry.objects.get(kind="container.receive").data

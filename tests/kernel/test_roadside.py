@@ -208,6 +208,18 @@ def test_the_code_on_the_page_opens_the_load(world: World, load: Manifest) -> No
     assert svg_path(code.text) == (box, path)
 
 
+@pytest.mark.parametrize(
+    ("name", "offered"), [("firm", True), ("depot", True), ("viewer", False), ("regulator", False)]
+)
+def test_the_button_is_a_partys_while_it_is_on_the_road(world: World, load: Manifest, name: str, offered: bool) -> None:
+    button = f'action="/manifests/{load.number}/roadside"'
+    page = Visitor(world, name).get(f"/manifests/{load.number}")
+    assert page.status_code == 200
+    assert (button in text(page)) is offered
+    manifests.deliver(actor=world.actor("carrier"), manifest=load, now=NOW)
+    assert button not in text(Visitor(world, name).get(f"/manifests/{load.number}"))
+
+
 def test_a_program_gets_the_link_too(world: World, load: Manifest, api: Any) -> None:
     answer = api("carrier").post(f"/manifests/{load.number}/roadside")
     assert answer.status_code == 201

@@ -73,6 +73,12 @@ def test_a_correction_is_shown_and_agreed_to_on_the_page(world: World, manifest:
     assert Container.objects.get(pk=Line.objects.get(position=1).container_id).form == "L"
 
 
+def test_who_is_asked_finds_it_at_home_and_who_asked_does_not(world: World, manifest: Manifest) -> None:
+    proposed(world, manifest, **{"mass_kg-1": "18.6"})
+    assert "1 correction to agree to" in text(Visitor(world, "firm").get("/"))
+    assert manifest.number not in text(Visitor(world, "depot").get("/"))
+
+
 def test_a_proposal_is_declined_with_a_reason(world: World, manifest: Manifest) -> None:
     proposed(world, manifest, **{"mass_kg-1": "18.6"})
     address = f"/manifests/{manifest.number}"

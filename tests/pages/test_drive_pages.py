@@ -113,7 +113,7 @@ def test_depart_take_over_and_arrive_all_from_these_pages(roads: World) -> None:
     gone = driver.send(f"{path}/depart", vehicle="浙D00001", shown=digest(page), **signed)
     assert (gone.status_code, gone["Location"]) == (303, "/drive")
     page = driver.get(f"/drive/{load.number}")
-    assert "Roadside check" in text(page)
+    assert "Show it at the roadside" in text(page)
     to = {"carrier": roads.organisations["second"].uscc, "place": "杭州北"}
     handed = driver.send(f"{path}/hand-over", shown=digest(page), **to, **signed)
     assert handed["Location"] == "/drive"
@@ -144,8 +144,10 @@ def test_what_changed_since_it_was_shown_is_not_signed(roads: World) -> None:
 def test_a_refused_step_says_why_at_its_field(roads: World) -> None:
     load = roads.issued(roads.drum())
     Vehicle.objects.update(capacity_g=1)
-    sent = Visitor(roads, "carrier").send(f"/manifests/{load.number}/depart", vehicle="浙D00001", password=PASSWORD)
+    typed = {"vehicle": "浙D00001", "password": PASSWORD, "next": "/drive"}
+    sent = Visitor(roads, "carrier").send(f"/manifests/{load.number}/depart", **typed)
     assert sent.status_code == 409
+    assert '<input type="hidden" name="next" value="/drive">' in text(sent), "then it goes on where it began"
     assert 'id="vehicle-error"' in text(sent)
     assert "would make 18.5 kg" in text(sent)
 

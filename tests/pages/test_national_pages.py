@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-import xlsxwriter
+import xlsxwriter  # type: ignore[import-untyped]
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -44,7 +44,7 @@ def _now(clock: Any) -> None:
     """Every page here is read at NOW."""
 
 
-def row(world: World, number: str = NATIONAL, **changes: Any) -> list[Any]:
+def row(world: World, number: Any = NATIONAL, **changes: Any) -> list[Any]:
     """A row as the list would have it for a drum of 18.5 kg from firm to depot, sent today."""
     firm = world.organisations["firm"]
     told = dict(

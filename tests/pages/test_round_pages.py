@@ -67,7 +67,7 @@ def test_a_depot_plans_moves_and_saves(world: World) -> None:
     one, two = asked(world, world.drum()), asked(world, world.drum("firm2"), firm="firm2")
     depot, address = Visitor(world, "depot"), f"/depots/{world.depots['depot'].pk}/rounds/new"
     assert world.organisations["firm"].name in text(depot.get(address))
-    fields = {"vehicle": str(Vehicle.objects.get().pk), "day": TODAY.isoformat(), "stop": [one.pk]}
+    fields: dict[str, Any] = {"vehicle": str(Vehicle.objects.get().pk), "day": TODAY.isoformat(), "stop": [one.pk]}
     page = text(depot.send(address, do=f"add:{two.pk}", **fields))
     assert re.findall(r'name="stop" value="(\d+)"', page) == [str(one.pk), str(two.pk)]
     fields["stop"] = [one.pk, two.pk]
@@ -92,7 +92,7 @@ def test_what_does_not_fit_is_said_while_it_is_planned_and_refused_when_saved(wo
     Vehicle.objects.update(capacity_g=10_000)
     request = asked(world, world.drum())
     depot, address = Visitor(world, "depot"), f"/depots/{world.depots['depot'].pk}/rounds/new"
-    fields = {
+    fields: dict[str, Any] = {
         "vehicle": "other",
         "carrier": world.organisations["carrier"].uscc,
         "plate": "浙D·00001",

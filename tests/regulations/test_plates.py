@@ -30,7 +30,8 @@ def test_a_plate_however_it_is_typed(typed: str, kept: str) -> None:
     "typed",
     [
         "", "浙", "D12345", "浙D1234", "浙D1234567", "浙112345", "浙I12345", "浙O12345", "浙D1234I", "浙DO2345",
-        "浙DI12345", "演D12345", "浙D12345挂", "浙D挂1234", "浙D12345X", "浙DZ12345", "浙D1234D5", "浙D演001", "浙D１２３４Ⅰ",
+        "浙DI12345", "演D12345", "浙D12345挂", "浙D挂1234", "浙D12345X", "浙DZ12345", "浙D1234D5", "浙D演001",
+        "浙D１２３４Ⅰ",
     ],
 )  # fmt: skip
 def test_what_is_no_plate(typed: str) -> None:

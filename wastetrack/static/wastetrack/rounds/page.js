@@ -163,6 +163,8 @@ function show(id, { kind, what, manifest, reasons, pieces }) {
   parked.hidden = !on;
   waits.hidden = on;
   place.dataset.now = kind;
+  const state = { waits: words.stateWaits, recorded: words.stateRecorded, done: words.stateMissed, parked: words.stateParked };
+  part(place, "state").querySelector(".state > span").textContent = state[kind];
   if (on) {
     parked.querySelector("ul").replaceChildren(...reasons.map((reason) => Object.assign(document.createElement("li"), { textContent: reason })));
     place.open = true;
