@@ -39,7 +39,7 @@ _LINE_FIELD = re.compile(r"lines\.(\d+)\.(\w+)")
 
 @dataclass(frozen=True)
 class FormSent:
-    """A verb's fields as sent, and whom its rows speak of, in the order sent: lines by position, drums by short code."""
+    """A verb's fields as sent, and whom its rows speak of, in that order: lines by position, drums by short code."""
 
     sent: Sent
     positions: Sequence[int | str] = ()

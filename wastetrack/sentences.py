@@ -53,7 +53,9 @@ SENTENCES: dict[str, Any] = {
         "device."
     ),
     # Drafts, approvals, plans and paper
-    "carrier_without_vehicle": _("%(carrier)s has no vehicle on record: choose another carrier, or ask it to enter one."),
+    "carrier_without_vehicle": _(
+        "%(carrier)s has no vehicle on record: choose another carrier, or ask it to enter one."
+    ),
     "too_heavy_for_carrier": _(
         "These %(mass_kg)s kg are more than the largest vehicle of %(carrier)s takes (%(limit_kg)s kg): make two loads."
     ),
@@ -412,7 +414,9 @@ SENTENCES: dict[str, Any] = {
     "treated_too_much": _(
         "Of drum %(container)s only %(left_kg)s kg are not treated yet: more can't be treated, nor taken off its mass."
     ),
-    "nothing_treated": _("Nothing of it is treated yet: there is a certificate once the plant has recorded a treatment."),
+    "nothing_treated": _(
+        "Nothing of it is treated yet: there is a certificate once the plant has recorded a treatment."
+    ),
     "unknown_certificate": _(
         "The records do not say what a certificate of this number says. They have been corrected since, or it is not "
         "genuine: ask the plant for a new one."

@@ -237,7 +237,8 @@ def test_after_receipt_the_step_is_settle_then_treat_then_close(world: World) ->
     for name in ("plant", "firm"):
         assert Visitor(world, name).send(f"{address}/settle", container=code, mass_kg="15", note="x").status_code == 303
     assert filled_buttons(text(plant.get(address))) == ["Sign the treatment"]
-    sent = {f"treat-{code}": "1", f"mass-{code}": "15", "method": "R9", "treated_on": "2026-11-20", "password": PASSWORD}
+    sent = {f"treat-{code}": "1", f"mass-{code}": "15", "method": "R9", "treated_on": "2026-11-20"}
+    sent["password"] = PASSWORD
     assert plant.send(f"{address}/treat", **sent).status_code == 303
     assert filled_buttons(text(plant.get(address))) == ["Close the manifest"]
     assert plant.send(f"{address}/close").status_code == 303

@@ -21,8 +21,8 @@ def build(drums: int) -> dict[str, Any]:
     from depots.models import Bay
     from manifests import services as manifests
     from manifests.services import Receipt
-    from wastetrack.http import owner_of
     from tests.world import build_world
+    from wastetrack.http import owner_of
     from wastetrack.ledger.services import seal
 
     now = timezone.localtime()
