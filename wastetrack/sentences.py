@@ -60,8 +60,8 @@ SENTENCES: dict[str, Any] = {
         "These %(mass_kg)s kg are more than the largest vehicle of %(carrier)s takes (%(limit_kg)s kg): make two loads."
     ),
     "permit_mass_exceeded": _(
-        "%(receiver)s may take %(left_kg)s kg more this year, this load has %(mass_kg)s kg: choose another receiver, or "
-        "send less."
+        "%(receiver)s may take %(left_kg)s kg more this year, this load has %(mass_kg)s kg: choose another receiver, "
+        "or send less."
     ),
     "approval_missing": _(
         "%(receiver)s lies in another province: record the approval to send waste there, then issue the manifest."
@@ -69,7 +69,8 @@ SENTENCES: dict[str, Any] = {
     "approval_expired": _("Approval %(approval)s does not hold today; its last day is %(day)s: apply for a new one."),
     "approval_lacks_code": _("Approval %(approval)s does not name waste code %(waste_code)s."),
     "approval_used_up": _(
-        "Approval %(approval)s has %(left_kg)s kg left, this load has %(mass_kg)s kg: send less, or apply for a new one."
+        "Approval %(approval)s has %(left_kg)s kg left, this load has %(mass_kg)s kg: send less, or apply for a new "
+        "one."
     ),
     "approval_known": _("You have recorded an approval of this number before."),
     "approval_too_long": _(
@@ -84,8 +85,8 @@ SENTENCES: dict[str, Any] = {
     "no_plan": _("The plan of %(site)s for %(year)s names no transfers yet: put this one into it."),
     "not_in_plan": _("The plan does not name %(waste_code)s to %(receiver)s: put it in, and file the change."),
     "beyond_plan": _(
-        "The plan leaves %(left_kg)s kg of %(waste_code)s to %(receiver)s, this load has %(mass_kg)s kg: raise the plan, "
-        "and file the change."
+        "The plan leaves %(left_kg)s kg of %(waste_code)s to %(receiver)s, this load has %(mass_kg)s kg: raise the "
+        "plan, and file the change."
     ),
     "year": _("This is not a year of a plan."),
     "not_on_paper": _("Manifest %(manifest)s did not run on paper."),
@@ -422,7 +423,8 @@ SENTENCES: dict[str, Any] = {
         "genuine: ask the plant for a new one."
     ),
     "too_little_for_parts": _(
-        "Drum %(container)s went into %(parts)s others: it can't have weighed less than a gram for each. Check the mass."
+        "Drum %(container)s went into %(parts)s others: it can't have weighed less than a gram for each. Check the "
+        "mass."
     ),
     "unknown_method": _("No such treatment method."),
     "method_not_final": _("Collection is no treatment: choose how the waste ended."),

@@ -173,7 +173,7 @@ def round_bodies(world: World) -> dict[str, Body]:
     place, drums = world.depots["depot"], [world.drum() for _ in range(4)]
     about: dict[str, Any] = {"actor": world.actor("firm"), "depot": place, "now": NOW}
     waiting, open_, taken = (ask(containers=[drum], **about) for drum in drums[:3])
-    vehicle = Vehicle.objects.select_related("organisation").get()
+    vehicle = Vehicle.objects.select_related("organisation").get(plate="浙D00001")
     plan = Plan(vehicle, NOW.date(), [requests_of(world.actor("depot")).get(pk=taken.pk)])
     round_ = plan_round(actor=world.actor("depot"), depot=place, plan=plan, now=NOW)
     stop = round_.stops.get().pk

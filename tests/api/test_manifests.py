@@ -253,8 +253,6 @@ def test_a_signature_needs_the_signers_own_password(world: World, api: Any, verb
         ("depot", "treat", "delivered"),
         ("depot", "close", "delivered"),
         ("firm", "issue", "issued"),
-        ("firm", "cancel", "departed"),
-        ("firm", "cancel", "delivered"),
         ("carrier", "depart", "departed"),
         ("carrier", "deliver", "delivered"),
     ],
