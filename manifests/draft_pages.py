@@ -34,7 +34,7 @@ from wastetrack.waste.models import WasteStream
 from wastetrack.waste.reading import read_day
 from wastetrack.waste.selectors import by_codes
 
-SENDERS = {"generator", "collector", "treater"}
+SENDERS = frozenset({"generator", "collector", "treater"})
 LATER_CARRIERS = 2
 
 

@@ -41,6 +41,14 @@ FILTERS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
     "cancelled": (gettext_lazy("Cancelled"), (ManifestState.CANCELLED,)),
 }
 """The list's filters by state, as the address names them."""
+AROUND: Sequence[tuple[str, Any, frozenset[str]]] = (
+    ("/collections", gettext_lazy("Collections"), frozenset({"generator", "collector"})),
+    ("/rounds", gettext_lazy("Rounds"), frozenset({"collector", "carrier"})),
+    ("/plan", gettext_lazy("Planned transfers"), SENDERS),
+    ("/approvals", gettext_lazy("Approvals to leave the province"), SENDERS | {"regulator"}),
+    ("/manifests/national", gettext_lazy("National list"), SENDERS),
+)
+"""The pages around the manifest, and which roles they are for."""
 PARTIES = {"sender": gettext_lazy("Going out"), "receiver": gettext_lazy("Coming in")}
 
 
@@ -61,7 +69,7 @@ def manifest_list(request: HttpRequest) -> HttpResponse:
         "filters": [(name, label) for name, (label, _states) in FILTERS.items()],
         "parties": PARTIES.items(),
         "chosen": chosen,
-        "takes_part": bool(actor.roles & SENDERS),
+        "around": [(path, label) for path, label, roles in AROUND if actor.roles & roles],
         "may_draft": actor.may_write and bool(actor.roles & SENDERS),
     }
     return render(request, "manifests/list.html", context)

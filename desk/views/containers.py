@@ -17,9 +17,10 @@ from desk.selectors import life_of
 from desk.todo import hand_over_url, with_places
 from labels.services import label_of
 from manifests.fates import fates_of
+from manifests.services import draft_as_last_time
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
-from wastetrack.pages import go_to
+from wastetrack.pages import NONCE, go_to, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.identifiers import normalise_short_code
 from wastetrack.waste.clock import soon
@@ -138,12 +139,20 @@ def void_container(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_POST
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """From the ticked rows of the list to a new manifest."""
-    actor_of(request)
+    """From the ticked rows of the list to a draft as last time; to the page where one chooses, if that can't be."""
+    actor, now = actor_of(request), now_of(request)
+    actor.require_write()
     codes = request.POST.getlist("codes")
     if not codes:
         raise invalid("codes", "no_codes")
-    return go_to(hand_over_url(codes))
+
+    def make() -> str:
+        found = Container.objects.visible_to(actor).filter(code__in=codes)
+        drums = list(found.select_related("generator", "holder", "origin").order_by("storage_deadline", "pk"))
+        made = draft_as_last_time(actor=actor, containers=drums, now=now) if len(drums) == len(set(codes)) else None
+        return f"/manifests/{made.number}" if made else hand_over_url(codes)
+
+    return redirect_once(request, make) if request.POST.get(NONCE) else go_to(make())
 
 
 @require_safe

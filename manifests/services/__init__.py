@@ -1,5 +1,6 @@
 """The manifest's verbs: each moves manifest and containers in one transaction; its ledger entry is the signature."""
 
+from manifests.services.again import draft_as_last_time
 from manifests.services.carriage import deliver, depart, hand_over, read_place, take_over
 from manifests.services.common import plain_code
 from manifests.services.content import content_of, digest_of, require_as_shown
@@ -32,6 +33,7 @@ __all__ = [
     "depart",
     "digest_of",
     "draft",
+    "draft_as_last_time",
     "end_if_treated",
     "hand_over",
     "issue",

@@ -129,3 +129,21 @@ def test_the_approvals_page(world: World, clock: Any) -> None:
     assert "演示 3" not in text(Visitor(world, "firm2").get("/approvals"))
     assert firm.send("/approvals", **sent | {"valid_to": "2029-01-01", "number": "4"}).status_code == 422
     assert Visitor(world, "viewer").send("/approvals", **sent | {"number": "5"}).status_code == 403
+
+
+def test_ticked_drums_are_a_draft_in_one_tap_with_the_usual_parties(world: World, clock: Any) -> None:
+    firm, drums = Visitor(world, "firm"), [world.drum(), world.drum()]
+    codes = [drum.code for drum in drums]
+    # Nobody knows yet to whom: one has to choose.
+    assert firm.send("/containers/hand-over", codes=codes)["Location"].startswith("/manifests/new?container=")
+    last = world.issued(world.drum())
+    answer = firm.send("/containers/hand-over", nonce="once", codes=codes)
+    made = Manifest.objects.latest("pk")
+    assert answer["Location"] == f"/manifests/{made.number}"
+    assert (made.receiver_id, made.carrier_id) == (last.receiver_id, last.carrier_id)
+    assert {line.container_id for line in made.lines.all()} == {drum.pk for drum in drums}
+    firm.send("/containers/hand-over", nonce="once", codes=codes)
+    assert Manifest.objects.latest("pk") == made
+    world.organisations["depot"].permits.update(codes="HW31")
+    assert firm.send("/containers/hand-over", codes=codes)["Location"].startswith("/manifests/new?container=")
+    assert Visitor(world, "viewer").send("/containers/hand-over", codes=codes).status_code == 403
