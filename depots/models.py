@@ -119,7 +119,10 @@ class Stay(VisibleModel):
     class Meta:
         constraints = [
             # One place for a drum, whatever the code above believes.
-            models.UniqueConstraint(fields=["container"], condition=Q(left_at=None), name="one_place_a_container")
+            models.UniqueConstraint(fields=["container"], condition=Q(left_at=None), name="one_place_a_container"),
+            models.CheckConstraint(
+                condition=Q(left_at=None) | Q(left_at__gte=models.F("entered_at")), name="stay_ends_after_it_began"
+            ),
         ]
         indexes = [
             models.Index(fields=["depot", "left_at", "id"], name="stay_stock"),

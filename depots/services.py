@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
 from depots.models import Bay, Depot, Stay
 from depots.selectors import bay_loads, best_of, likely_bays
@@ -316,8 +318,9 @@ def enter(containers: Sequence[Container], *, place: Place, at: datetime) -> Non
 
 
 def leave(containers: Sequence[Container], *, at: datetime) -> None:
-    """End the containers' stays (one query)."""
-    Stay.objects.filter(container__in=containers, left_at=None).update(left_at=at)
+    """End the containers' stays (one query); never before they began: a paper transfer may be older than its log."""
+    ended = Greatest("entered_at", Value(at, models.DateTimeField()))
+    Stay.objects.filter(container__in=containers, left_at=None).update(left_at=ended)
 
 
 def require_own(actor: Actor, depot: Depot) -> None:

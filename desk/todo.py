@@ -11,13 +11,24 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Min, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from depots.count_selectors import counts_to_settle
 from desk.selectors import places
 from manifests.corrections import open_one
-from manifests.models import UNDER_WAY, Correction, Line, Manifest, ManifestState, to_treat
+from manifests.models import (
+    UNDER_WAY,
+    CollectionState,
+    Correction,
+    Line,
+    Manifest,
+    ManifestState,
+    RoundState,
+    to_treat,
+)
+from manifests.rounds import most_urgent_first, requests_of, rounds_of
 from manifests.selectors import visible_manifests
 from manifests.turns import turn_of, waiting
 from manifests.walk_ins import waiting_for_firm
@@ -48,7 +59,7 @@ class Action:
 class Section:
     """One thing to do or to know: its sentence, its first rows, where the rest is, and the one action it offers.
 
-    `kind` says what the rows are: drums, manifests, wastes, walk_ins, scans, counts.
+    `kind` says what the rows are: drums, manifests, wastes, walk_ins, scans, counts, collections, rounds.
     """
 
     key: str
@@ -86,9 +97,9 @@ def todo_of(actor: Actor, now: datetime) -> Todo:
     held = Container.objects.filter(holder=actor.organisation_id, state__in=RESTING)
     stock = _stock(held, now)
     tasks, notes = _manifest_tasks(actor), _on_the_way(actor)
-    tasks[:0] = [*_at_counter(actor, now), *_leaving(held, stock, now)]
+    tasks[:0] = [*_at_counter(actor, now), *_to_drive(actor, now), *_leaving(held, stock, now)]
     if actor.roles & KEEPERS:
-        tasks += [*_scans(actor), *_counts(actor)]
+        tasks += [*_to_fetch(actor), *_scans(actor), *_counts(actor)]
     if stock.logged:
         tasks.append(_unstored(held, stock.logged))
     if actor.roles & KEEPERS and stock.containers:
@@ -176,6 +187,37 @@ def _at_counter(actor: Actor, now: datetime) -> list[Section]:
         return []
     title = ngettext("A depot waits for you to confirm", "Depots wait for you to confirm", len(rows))
     return [Section("counter", LOOKS["waiting"], title, "walk_ins", rows)]
+
+
+# --- rounds ------------------------------------------------------------------------------------------------
+
+
+def _to_drive(actor: Actor, now: datetime) -> list[Section]:
+    """The carrier's rounds of today, and those that are late or under way."""
+    if "carrier" not in actor.roles:
+        return []
+    due = Q(state=RoundState.UNDER_WAY) | Q(state=RoundState.PLANNED, day__lte=timezone.localdate(now))
+    found = list(rounds_of(actor).filter(due, carrier=actor.organisation_id).order_by("day", "id")[:MOST_WAITING])
+    if not found:
+        return []
+    n, shown = len(found), found[:SHOWN]
+    title = ngettext("%(n)d round to drive", "%(n)d rounds to drive", n) % {"n": n}
+    action = Action(_("Drive it"), f"/rounds/{shown[0].pk}") if n == 1 else None
+    return [Section("rounds", Look("moving", icon="route"), title, "rounds", shown, action, "/rounds", n - len(shown))]
+
+
+def _to_fetch(actor: Actor) -> list[Section]:
+    """The firms that ask the actor's depots to be fetched from and are on no round yet."""
+    waits = requests_of(actor).filter(state=CollectionState.ASKED, depot__site__organisation=actor.organisation_id)
+    found = list(most_urgent_first(waits)[:MOST_WAITING])
+    if not found:
+        return []
+    n, shown = len(found), found[:SHOWN]
+    title = ngettext("%(n)d firm waits to be fetched from", "%(n)d firms wait to be fetched from", n) % {"n": n}
+    depots = {one.depot_id for one in found}
+    action = Action(_("Plan a round"), f"/depots/{depots.pop()}/rounds/new" if len(depots) == 1 else "/rounds")
+    look = Look("resting", icon="route")
+    return [Section("collections", look, title, "collections", shown, action, "/collections", n - len(shown))]
 
 
 # --- what was scanned and counted --------------------------------------------------------------------------

@@ -29,6 +29,7 @@ router = Router(tags=["manifests"])
 def detail_json(manifest: Manifest, lines: Sequence[Line] | None = None) -> dict[str, Any]:
     """A manifest with its lines, as read by `lines_of`, here where the caller has not."""
     lines, legs = lines_of(manifest) if lines is None else lines, legs_of(manifest)
+    corrections = corrections_of(manifest) if manifest.issued_at else []
     return {
         **manifest_json(manifest),
         "mass_kg": kg_text(sum(line.mass_g for line in lines)),
@@ -38,10 +39,10 @@ def detail_json(manifest: Manifest, lines: Sequence[Line] | None = None) -> dict
         "follows": manifest.follows.number if manifest.follows else None,
         "approval": manifest.approval.number if manifest.approval else None,
         "paper": paper_json(manifest),
-        "digest": digest_of(manifest, lines, legs),
+        "digest": digest_of(manifest, lines, legs, corrections),
         "version": manifest.version,
         "totals": totals_json(lines),
-        "corrections": [correction_json(one) for one in (corrections_of(manifest) if manifest.issued_at else ())],
+        "corrections": [correction_json(one) for one in corrections],
         "legs": [leg_json(leg) for leg in legs],
         "lines": [line_json(line) for line in lines],
     }

@@ -9,8 +9,12 @@ from django.views.decorators.http import require_safe
 from manifests.certificates import Certificate, certificate_of_drum, certificate_of_manifest, check_certificate
 from manifests.documents.certificate import draw_certificate
 from manifests.selectors import get_manifest
-from wastetrack.http import actor_of
+from wastetrack.http import actor_of, now_of
+from wastetrack.parties.tries import count_try
 from wastetrack.waste.selectors import get_container
+
+MOST_CHECKS = 60
+"""How many certificates an address checks in five minutes: enough for a clerk with a pile of them."""
 
 
 @require_safe
@@ -36,7 +40,13 @@ def _pdf(certificate: Certificate) -> HttpResponse:
 
 @require_safe
 def check(request: HttpRequest, number: str) -> HttpResponse:
-    """What a certificate says and whether the log bears it out, to anybody who holds it."""
+    """What a certificate says and whether the log bears it out, to anybody who holds it.
+
+    Raises Refused(too_many_requests, 429) for an address that goes on asking without signing in, right or wrong.
+    """
+    if not request.actor:  # type: ignore[attr-defined]
+        # Counted before anything is looked up: what is refused costs nothing, and is the same for known and unknown.
+        count_try(f"certificate\n{request.META.get('REMOTE_ADDR', '')}", now=now_of(request), most=MOST_CHECKS)
     response = render(request, "manifests/certificate/check.html", {"checked": check_certificate(number)})
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Cache-Control"] = "private, no-store"

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet, Sum, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
 from depots.models import Stay
-from manifests.models import TURNED_AWAY, UNDER_WAY, Approval, Line, Manifest, ManifestState, Outcome
+from manifests.models import NO_RETURN, TURNED_AWAY, UNDER_WAY, Approval, Line, Manifest, ManifestState, Outcome
 from wastetrack.districts.selectors import Reactions, figure, reactions
 from wastetrack.errors import FieldError
 from wastetrack.parties.models import Organisation, Permit, PermitKind
@@ -23,8 +23,19 @@ from wastetrack.waste.models import Container, ContainerState
 
 def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[FieldError]:
     """Why the manifest can't be issued on this day; empty when it can (articles 10, 11, 14 and 21)."""
-    found: list[FieldError] = []
     containers = [line.container for line in lines]
+    found = transfer_problems(manifest, containers, on)
+    if manifest.follows:
+        return found + turned_away_problems(manifest, containers)
+    return found + container_problems(manifest, containers)
+
+
+def transfer_problems(manifest: Manifest, containers: Sequence[Container], on: date) -> list[FieldError]:
+    """Why these may not go from its sender to its receiver with its carriers, wherever they are now.
+
+    Of permits and approvals, what the manifest itself uses up already is left out.
+    """
+    found: list[FieldError] = []
     mass_g = sum(container.mass_g for container in containers)
     if not containers:
         found.append(FieldError("containers", "no_lines"))
@@ -36,7 +47,7 @@ def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[Fie
         permits = list(manifest.receiver.permits.all())
         codes = {container.waste_code for container in containers}
         found += receiver_problems(manifest.receiver, permits, codes, on)
-        found += yearly_problems(manifest.receiver, permits, mass_g, on)
+        found += yearly_problems(manifest, permits, mass_g, on)
         found += approval_problems(manifest, containers, on)
     if manifest.self_delivered:
         found += self_delivery_problems(manifest, mass_g)
@@ -44,9 +55,7 @@ def problems_of(manifest: Manifest, lines: Sequence[Line], on: date) -> list[Fie
         found.append(FieldError("carrier", "carrier_missing"))
     else:
         found += carriage_problems(manifest, mass_g, on)
-    if manifest.follows:
-        return found + turned_away_problems(manifest, containers)
-    return found + container_problems(manifest, containers)
+    return found
 
 
 def carriage_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldError]:
@@ -57,7 +66,7 @@ def carriage_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldEr
     found = []
     for carrier in carriers:
         found += carrier_problems(carrier, carrier.permits.all(), on)
-        loads: list[int | None] = list(carrier.vehicles.values_list("capacity_g", flat=True))
+        loads: list[int | None] = list(carrier.vehicles.filter(ended_at=None).values_list("capacity_g", flat=True))
         known = [load for load in loads if load is not None]
         if not loads:
             found.append(FieldError("carrier", "carrier_without_vehicle", {"carrier": carrier.name}))
@@ -67,16 +76,17 @@ def carriage_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldEr
     return found
 
 
-def yearly_left(takers: Iterable[Organisation], on: date) -> dict[Organisation, int]:
+def yearly_left(takers: Iterable[Organisation], on: date, without: Manifest | None = None) -> dict[Organisation, int]:
     """Grams that each receiver's permits leave it this year, where all of them name a yearly mass (one query).
 
-    What is announced to it counts as taken; below nothing once it has taken more.
+    What is announced to it counts as taken, but for the manifest `without`; below nothing once it has taken more.
     """
     takers = list(takers)
     taken = Q(outcome=Outcome.ACCEPTED, received_at__gte=start_of(on.replace(month=1, day=1)))
     taken |= Q(outcome="", manifest__state__in=UNDER_WAY)
     sums: Mapping[int, int] = dict(
-        Line.objects.filter(taken, manifest__receiver__in=takers)
+        Line.objects.filter(taken & NO_RETURN, manifest__receiver__in=takers)
+        .exclude(manifest=without)
         .order_by()
         .values_list("manifest__receiver")
         .annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))
@@ -89,12 +99,13 @@ def yearly_left(takers: Iterable[Organisation], on: date) -> dict[Organisation, 
     return found
 
 
-def yearly_problems(receiver: Organisation, permits: Iterable[Permit], mass_g: int, on: date) -> list[FieldError]:
-    """Whether this takes the receiver past what it may take a year without a new permit (State Council 408, art. 12).
+def yearly_problems(manifest: Manifest, permits: Iterable[Permit], mass_g: int, on: date) -> list[FieldError]:
+    """Whether this takes its receiver past what it may take a year without a new permit (State Council 408, art. 12).
 
     A first issue and a receipt count alike, so a load on its way is counted once.
     """
-    left_g = yearly_left([receiver], on).get(receiver)
+    receiver = manifest.receiver
+    left_g = yearly_left([receiver], on, without=manifest).get(receiver)
     if left_g is None or mass_g <= left_g:
         return []
     granted_g = sum(one.yearly_mass_g or 0 for one in permits if one.kind != PermitKind.TRANSPORT and one.valid_on(on))
@@ -121,7 +132,7 @@ def approval_problems(manifest: Manifest, containers: Sequence[Container], on: d
         FieldError("approval", "approval_lacks_code", {"approval": approval.number, "waste_code": code})
         for code in sorted(codes - set(approval.waste_codes.split()))
     ]
-    left_g = approval_left(approval)
+    left_g = approvals_left([approval], without=manifest)[approval]
     mass_g = sum(container.mass_g for container in containers)
     if mass_g > left_g:
         given: dict[str, Any] = {"approval": approval.number, "left_kg": kg_text(left_g), "mass_kg": kg_text(mass_g)}
@@ -139,9 +150,10 @@ def approval_left(approval: Approval) -> int:
     return approvals_left([approval])[approval]
 
 
-def approvals_left(approvals: Sequence[Approval]) -> dict[Approval, int]:
-    """The same of several (one query)."""
+def approvals_left(approvals: Sequence[Approval], without: Manifest | None = None) -> dict[Approval, int]:
+    """The same of several, with what the manifest `without` uses up (one query)."""
     used = Line.objects.filter(manifest__approval__in=approvals, manifest__issued_at__isnull=False)
+    used = used.exclude(manifest=without)
     used = used.exclude(outcome=Outcome.REJECTED).exclude(manifest__state=ManifestState.CANCELLED).order_by()
     sums: Mapping[int, int] = dict(
         used.values_list("manifest__approval").annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))

@@ -29,10 +29,11 @@ class FreeDrums:
     more: int
 
 
-def free_drums(actor: Actor, chosen: Collection[str], search: str = "") -> FreeDrums:
+def free_drums(actor: Actor, chosen: Collection[str], search: str = "", draft: Manifest | None = None) -> FreeDrums:
     """The organisation's stored drums on no issued manifest: the chosen ones, and those that match the search.
 
-    `chosen` are long or short codes. Three queries, however many drums; each has `drafts`: drafts that name it already.
+    `chosen` are long or short codes. Three queries, however many drums; each has `drafts`: drafts that name it already,
+    other than `draft`, which is being said anew.
     """
     stays = Stay.objects.filter(
         left_at=None,
@@ -41,6 +42,7 @@ def free_drums(actor: Actor, chosen: Collection[str], search: str = "") -> FreeD
         container__state=ContainerState.STORED,
     )
     drafts = Line.objects.filter(manifest__state=ManifestState.DRAFT, manifest__sender=actor.organisation_id)
+    drafts = drafts.exclude(manifest=draft) if draft else drafts
     stays = (
         stays.select_related("container__generator", "depot__site", "bay")
         .prefetch_related(Prefetch("container__lines", drafts.select_related("manifest"), to_attr="drafts"))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
 
-from manifests.forms import Typed, errors_of
+from manifests.forms import Typed, errors_of, moment_of
 from manifests.models import Leg, Line, Manifest, Outcome
 from manifests.selectors import get_manifest, legs_of, lines_of
 from manifests.services import digest_of
@@ -23,12 +23,23 @@ from manifests.verbs import Sent, perform
 from manifests.views import key_of
 from wastetrack.errors import Refused
 from wastetrack.http import actor_of, now_of
-from wastetrack.pages import go_to, nonce_again
+from wastetrack.pages import go_to, nonce_again, printable
+from wastetrack.regulations.selectors import find_waste_code
 from wastetrack.regulations.vocabulary import CONTAINER_KINDS, FORMS
 from wastetrack.telling import CORRECTED
 from wastetrack.units import typed_kg
+from wastetrack.waste.models import Container
 
 VOCABULARIES: Mapping[str, Mapping[str, Any]] = {"form": FORMS, "container_kind": CONTAINER_KINDS}
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A hazard that the waste may have; a fixed one it has for certain."""
+
+    letter: str
+    ticked: bool
+    fixed: bool
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,7 @@ class Field:
     unit: str = ""
     is_time: bool = False
     choices: Sequence[tuple[str, str]] = ()
+    ticks: Sequence[Tick] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ def propose(request: HttpRequest, number: str) -> HttpResponse:
         return _page(request, manifest, lines, legs)
     positions: list[int | str] = []
     try:
-        sent, positions = _read(manifest, lines, legs, request.POST)
+        sent, positions = _read(manifest, lines, legs, printable(request.POST))
         perform("correct", actor=actor, number=number, sent=sent, now=now, key=key_of(request))
     except Refused as refusal:
         return _page(request, manifest, lines, legs, refusal, positions)
@@ -90,6 +102,17 @@ def _shown(line: Line, name: str) -> str:
     return value_of(line, name)
 
 
+def _given(typed: Typed, line: Line, name: str) -> str:
+    """A field as it was typed, as it stands where the form did not have it; hazards in the order of the drum's."""
+    key, shown = f"{name}-{line.position}", _shown(line, name)
+    if key not in typed:
+        return shown
+    if name != "hazards":
+        return str(typed[key]).strip()
+    letters = set(" ".join(typed.getlist(key) if isinstance(typed, QueryDict) else [str(typed[key])]).split())
+    return shown if letters == set(shown.split()) else " ".join(sorted(letters))
+
+
 def _local(moment: datetime) -> str:
     return timezone.localtime(moment).replace(tzinfo=None, microsecond=0).isoformat()
 
@@ -100,9 +123,9 @@ def _read(manifest: Manifest, lines: Sequence[Line], legs: Sequence[Leg], typed:
     for line in lines:
         row: dict[str, Any] = {}
         for name in _fields_of(line):
-            given = str(typed.get(f"{name}-{line.position}", _shown(line, name))).strip()
+            given = _given(typed, line, name)
             if given != _shown(line, name):
-                row[name] = _value(name, given)
+                row[name] = _value(name, given, f"{name}-{line.position}")
         if row:
             rows.append({"container": line.container.code, **row})
             positions.append(line.position)
@@ -112,20 +135,12 @@ def _read(manifest: Manifest, lines: Sequence[Line], legs: Sequence[Leg], typed:
     return Sent(lines=rows, vehicle=own.pop("vehicle", ""), fields=own, **texts), positions
 
 
-def _value(name: str, given: str) -> Any:
+def _value(name: str, given: str, field: str) -> Any:
     if name in ("mass_kg", "declared_mass_kg"):
         return typed_kg(given)
     if name == "received_at":
-        return _moment(given) or given
+        return moment_of(given, field) or given
     return given
-
-
-def _moment(given: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
-        return None
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 
 def _page(
@@ -144,7 +159,7 @@ def _page(
     context = {
         "manifest": manifest,
         "digest": digest_of(manifest, lines, legs),
-        "rows": [_row(line, typed, errors) for line in lines],
+        "rows": [_row(line, typed, errors, now_of(request)) for line in lines],
         "own": [_own_field(manifest, legs, name, typed) for name in own],
         "typed": typed,
         "errors": errors,
@@ -154,8 +169,8 @@ def _page(
     return render(request, "manifests/corrections/new.html", context, status=refusal.status if refusal else 200)
 
 
-def _row(line: Line, typed: Typed, errors: Mapping[str, str]) -> Row:
-    fields = [_line_field(line, name, typed) for name in _fields_of(line)]
+def _row(line: Line, typed: Typed, errors: Mapping[str, str], now: datetime) -> Row:
+    fields = [_line_field(line, name, typed, now) for name in _fields_of(line)]
     rest = fields[1:]
     names = _fields_of(line)[1:]
     changed = any(field.value != _shown(line, name) for field, name in zip(rest, names, strict=True))
@@ -163,9 +178,8 @@ def _row(line: Line, typed: Typed, errors: Mapping[str, str]) -> Row:
     return Row(line, fields[0], rest, changed or wrong, errors.get(f"container-{line.position}", ""))
 
 
-def _line_field(line: Line, name: str, typed: Typed) -> Field:
-    key = f"{name}-{line.position}"
-    value = str(typed.get(key, _shown(line, name)))
+def _line_field(line: Line, name: str, typed: Typed, now: datetime) -> Field:
+    key, value = f"{name}-{line.position}", _given(typed, line, name)
     language = "en" if (get_language() or "").startswith("en") else "zh"
     words = VOCABULARIES.get(name, {}).values()
     return Field(
@@ -175,7 +189,18 @@ def _line_field(line: Line, name: str, typed: Typed) -> Field:
         unit="kg" if name in ("mass_kg", "declared_mass_kg") else "",
         is_time=name == "received_at",
         choices=[(term.code, getattr(term, language)) for term in words],
+        ticks=_ticks(line.container, value.split(), now) if name == "hazards" else (),
     )
+
+
+def _ticks(drum: Container, ticked: Sequence[str], now: datetime) -> list[Tick]:
+    """The hazards that a waste of the drum's code may have, and its own; none for a code that the catalogue lacks."""
+    waste = find_waste_code(drum.waste_code, on=timezone.localdate(now))
+    listed = waste.hazards if waste else None
+    if listed is None:
+        return []
+    letters = dict.fromkeys([*listed.letters, *drum.hazard_letters])
+    return [Tick(one, one in ticked or one in listed.certain, one in listed.certain) for one in letters]
 
 
 def _own_field(manifest: Manifest, legs: Sequence[Leg], name: str, typed: Typed) -> Field:

@@ -32,7 +32,7 @@ from manifests.walk_ins import (
 )
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused, invalid
 from wastetrack.http import actor_of, field_json, now_of
-from wastetrack.pages import field_messages, go_to, nonce_again, redirect_once
+from wastetrack.pages import field_messages, go_to, nonce_again, printable, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation
 from wastetrack.sentences import sentence
@@ -266,7 +266,7 @@ def decline(request: HttpRequest, walk_in_id: str) -> HttpResponse:
         actor = actor_of(request)
         found = get_walk_in(actor, walk_in_id)
         try:
-            reason = request.POST.get("reason", "")
+            reason = printable(request.POST).get("reason", "")
             decline_walk_in(actor=actor, walk_in=found, reason=reason, now=now_of(request))
         except Refused as refusal:
             if refusal.code not in ("illegal_state", "walk_in_expired"):

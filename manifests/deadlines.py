@@ -52,8 +52,15 @@ def paper_due(manifest: Manifest, completed_at: datetime) -> None:
         warn=int(limits["paper_warn_working_days"]),
         due=int(limits["paper_working_days"]),
         clause="paper_10_working_days",
-        division=manifest.sender_site.division,
+        # A draft is its sender's alone, and so is what it is late with.
+        division="",
     )
+
+
+def paper_late(manifest: Manifest, delivered_at: datetime, now: datetime) -> bool:
+    """Whether it is typed in later than article 20 allows, counted from its delivery."""
+    days = int(figures(manifest.sender_site.division, "manifest")["paper_working_days"])
+    return timezone.localdate(now) > add_working_days(timezone.localdate(delivered_at), days)
 
 
 def paper_done(manifest: Manifest, *, actor: Actor, now: datetime) -> None:
@@ -70,14 +77,14 @@ def _watch_working_days(
     warn: int,
     due: int,
     clause: str,
-    division: str = "",
+    division: str | None = None,
 ) -> None:
     first = timezone.localdate(since)
     deadline = Deadline(
         kind=kind,
         about=manifest.subject,
         organisation_id=who.pk,
-        division=division or who.division,
+        division=who.division if division is None else division,
         warn_at=start_of(add_working_days(first, warn)),
         due_at=end_of(add_working_days(first, due)),
         clause=clause,

@@ -26,7 +26,7 @@ from manifests.services.drafting import Wanted
 from manifests.services.paper import MOST_BYTES, attach
 from wastetrack.errors import NotPermitted, Refused, invalid
 from wastetrack.http import actor_of, now_of
-from wastetrack.pages import field_messages, go_to, nonce_again, redirect_once
+from wastetrack.pages import field_messages, go_to, nonce_again, printable, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.vocabulary import TREATMENT_METHODS
 from wastetrack.units import typed_kg
@@ -64,7 +64,7 @@ def edit_draft(request: HttpRequest, number: str) -> HttpResponse:
     if request.method != "POST":
         return _page(request, request.GET if "container" in request.GET else _as_it_stands(manifest), manifest=manifest)
     try:
-        wanted = _wanted(actor, request.POST)
+        wanted = _wanted(actor, printable(request.POST))
         revise(actor=actor, manifest=manifest, wanted=wanted, now=now_of(request))
     except Refused as refusal:
         return _page(request, request.POST, refusal, manifest)
@@ -93,7 +93,7 @@ def _as_it_stands(manifest: Manifest) -> _Typed:
 
 
 def _drafted(request: HttpRequest) -> Manifest:
-    actor, typed, now = actor_of(request), request.POST, now_of(request)
+    actor, typed, now = actor_of(request), printable(request.POST), now_of(request)
     wanted = _wanted(actor, typed)
     completed = moment_of(typed.get("paper_completed_at", ""), "paper_completed_at")
     if typed.get("paper_number", "").strip() and completed is None:
@@ -115,7 +115,11 @@ def _drafted(request: HttpRequest) -> Manifest:
 def _wanted(actor: Actor, typed: Any) -> Wanted:
     codes = typed.getlist("container")
     stream = str(typed.get("stream", ""))
-    row = {"stream": stream, "mass_kg": typed_kg(typed.get("stream_mass_kg", ""))}
+    row = {
+        "stream": stream,
+        "mass_kg": typed_kg(typed.get("stream_mass_kg", "")),
+        "accumulation_start": typed.get("stream_since", ""),
+    }
     uscc = [typed.get("carrier", ""), *typed.getlist("next_carrier")]
     return Wanted(
         receiver=organisation_of(actor, typed.get("receiver", ""), "receiver"),
@@ -134,7 +138,7 @@ def _page(
     today = timezone.localdate(now)
     codes = {code.upper().replace("-", "").replace(" ", "") for code in typed.getlist("container")}
     follows = typed.get("follows", "")
-    drums = _turned_away(actor, follows) if follows else free_drums(actor, codes, typed.get("search", ""))
+    drums = _turned_away(actor, follows) if follows else free_drums(actor, codes, typed.get("search", ""), manifest)
     chosen = [stay for stay in drums.stays if {stay.container.code, stay.container.short_code} & codes]
     likely = _likely(actor)
     errors = field_messages(refusal) if refusal else {}
@@ -246,6 +250,7 @@ def plan(request: HttpRequest) -> HttpResponse:
     refusal: Refused | None = None
     if request.method == "POST":
         try:
+            printable(request.POST)
             plan_transfer(
                 actor=actor,
                 site=site,
@@ -302,7 +307,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
 
 
 def _recorded(request: HttpRequest) -> int:
-    actor, typed = actor_of(request), request.POST
+    actor, typed = actor_of(request), printable(request.POST)
     made = record_approval(
         actor=actor,
         number=typed.get("number", ""),

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from manifests.drive import get_load, loads_of
+from manifests.forms import Typed, errors_of
 from manifests.selectors import legs_of
 from manifests.services import digest_of
 from manifests.steps import step_forms
 from manifests.turns import turn_of
+from wastetrack.errors import Refused
 from wastetrack.http import actor_of, now_of
+from wastetrack.pages import nonce_again, seen_from
 
 DRIVEN = frozenset({"depart", "take-over", "deliver", "hand-over"})
 """The steps that are a driver's."""
@@ -26,12 +31,27 @@ def drive(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def drive_load(request: HttpRequest, number: str) -> HttpResponse:
-    """One load: where to, what it lacks, and its next step. What the step refuses is said on the manifest's page."""
+    """One load: where to, what it lacks, and its next step."""
+    return load_page(request, number)
+
+
+def load_page(
+    request: HttpRequest,
+    number: str,
+    refused_verb: str = "",
+    refusal: Refused | None = None,
+    positions: Sequence[int | str] = (),
+) -> HttpResponse:
+    """The page of a load, or the same with what a step of it refused. Raises NotFound(unknown_manifest) as get_load."""
     actor = actor_of(request)
     load, lines = get_load(actor, number)
     manifest = load.manifest
     turn = turn_of(manifest, lines, actor)
-    forms = step_forms(actor, manifest, lines, turn, now_of(request), refused_verb="", typed={}, errors={})
+    errors = errors_of(refusal, positions) if refusal else {}
+    typed: Typed = request.POST if refusal else {}
+    now = now_of(request)
+    forms = step_forms(actor, manifest, lines, turn, now, refused_verb=refused_verb, typed=typed, errors=errors)
+    at_a_form = any(form.verb == refused_verb for form in forms)
     context = {
         "load": load,
         "manifest": manifest,
@@ -39,5 +59,8 @@ def drive_load(request: HttpRequest, number: str) -> HttpResponse:
         "forms": [form for form in forms if form.verb in DRIVEN],
         "digest": digest_of(manifest, lines, legs_of(manifest)),
         "next": "/drive",
+        "stray": "" if at_a_form else " ".join(errors.values()),
+        **seen_from(actor, "/drive"),
+        **nonce_again(refusal),
     }
-    return render(request, "manifests/drive/load.html", context)
+    return render(request, "manifests/drive/load.html", context, status=refusal.status if refusal else 200)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -15,6 +15,9 @@ from manifests.services.receipt_rows import DIFFERENCES
 from manifests.verbs import Sent
 from wastetrack.errors import Refused, invalid
 from wastetrack.pages import field_messages
+from wastetrack.schemas import EARLIEST_YEAR
+from wastetrack.sentences import listed
+from wastetrack.telling import DIFFERENCES as DIFFERING
 from wastetrack.units import kg_text, typed_kg
 from wastetrack.waste.clock import end_of
 from wastetrack.waste.models import Container
@@ -26,6 +29,7 @@ FIELD_OF_CODE = {
     "no_pin": "pin",
     "pin_locked": "pin",
     "settle_differs": "mass_kg",
+    "not_scanned": "compared",
     "vehicle_expired": "vehicle",
     "vehicle_overloaded": "vehicle",
     "wrong_at_counter": "next_pin",
@@ -63,6 +67,8 @@ def read_form(verb: str, lines: Sequence[Line], typed: Typed, now: datetime) -> 
         for name in ("password", "pin", "container", "note", "reason", "vehicle", "depot", "bay", "shown", "carrier")
     } | {name: str(typed.get(name, "")) for name in ("place", "next_username", "next_pin")}
     sent = Sent(lines=rows, mass_kg=typed_kg(typed.get("mass_kg")), at=moment_of(str(typed.get("at", ""))), **texts)
+    if verb == "depart":
+        sent = replace(sent, fields={**sent.fields, "compared": bool(typed.get("compared"))})
     if verb == "type-in":
         told = {"driver": str(typed.get("driver", "")), "delivered_at": moment_of(str(typed.get("delivered_at", "")))}
         sent = replace(sent, fields={**sent.fields, **told})
@@ -74,9 +80,9 @@ def read_form(verb: str, lines: Sequence[Line], typed: Typed, now: datetime) -> 
 
 
 def _receipt(line: Line, typed: Typed) -> dict[str, Any]:
-    """One line of a receipt; an accepted one without a mass is as declared."""
+    """One line of a receipt; an accepted one is as declared where no mass is typed and the form says so of all."""
     outcome = typed.get(f"outcome-{line.position}")
-    as_declared = "" if outcome == Outcome.REJECTED else kg_text(line.mass_g)
+    as_declared = kg_text(line.mass_g) if typed.get("as_declared") and outcome != Outcome.REJECTED else ""
     return {
         "container": line.container.code,
         "outcome": outcome,
@@ -110,18 +116,24 @@ def _past_day(text: str, now: datetime) -> datetime | None:
         day = date.fromisoformat(text)
     except ValueError:
         raise invalid("treated_on", "date_unreadable") from None
+    if day.year < EARLIEST_YEAR:
+        raise invalid("treated_on", "date_too_old")
     return None if day == timezone.localdate(now) else end_of(day)
 
 
 def moment_of(text: str, field: str = "at") -> datetime | None:
-    """A local time as a browser's field gives it. Raises Invalid(time_unreadable) at the field."""
+    """A local time as a browser's field gives it. Raises Invalid(time_unreadable | time_too_old) at the field."""
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.year < EARLIEST_YEAR:
+            raise invalid(field, "time_too_old")
+        moment = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+        moment.astimezone(UTC)  # at the ends of the calendar an offset can lead out of it
+    except (ValueError, OverflowError):
         raise invalid(field, "time_unreadable") from None
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    return moment
 
 
 def errors_of(refusal: Refused, positions: Sequence[int | str] = ()) -> dict[str, str]:
@@ -154,11 +166,6 @@ class Row:
     chosen: bool = True
     errors: Mapping[str, str] = field(default_factory=dict)
     differs: Sequence[str] = ()
-
-    @property
-    def declared(self) -> str | None:
-        """The declared mass in kg."""
-        return kg_text(self.line.mass_g)
 
 
 def receipt_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str]) -> list[Row]:
@@ -204,22 +211,40 @@ def treatment_rows(containers: Sequence[Container], typed: Typed, errors: Mappin
     ]
 
 
-def settle_rows(lines: Sequence[Line], typed: Typed, errors: Mapping[str, str]) -> list[Row]:
-    """These disputed lines with the mass to agree on: the other side's if it has said one, else the one received."""
+@dataclass(frozen=True)
+class SettleRow(Row):
+    """A disputed line on the form of a statement."""
+
+    again: bool = False
+    """This side has stated a mass, and may put it right while the other one has not agreed."""
+
+    @property
+    def as_found(self) -> str:
+        """What else than the mass differs, in words, where the masses agree: there is no mass to settle then."""
+        found = self.line.discrepancy
+        agree = found.declared_mass_g == found.received_mass_g
+        return listed(str(DIFFERING[name]) for name in found.differs.split()) if agree else ""
+
+
+def settle_rows(lines: Sequence[Line], side: str, typed: Typed, errors: Mapping[str, str]) -> list[SettleRow]:
+    """These disputed lines with the mass to agree on: one stated already, this side's own or the other's, else the
+    one received. Those that this side has not stated come first."""
     rows = []
     for line in lines:
         said = next(iter(line.discrepancy.statements.all()), None)
+        own = said if said is not None and said.side == side else None
         mine = typed.get("container") == line.container.code
         proposed = kg_text(said.mass_g if said else line.received_mass_g)
         rows.append(
-            Row(
+            SettleRow(
                 line,
                 mass=str(typed.get("mass_kg", "") if mine else proposed),
-                reason=typed.get("note", "") if mine else "",
+                reason=typed.get("note", "") if mine else own.note if own else "",
                 errors=errors if mine else {},
+                again=own is not None,
             )
         )
-    return rows
+    return sorted(rows, key=lambda row: row.again)
 
 
 def _errors_at(line: Line, errors: Mapping[str, str]) -> dict[str, str]:

@@ -142,7 +142,9 @@ def _payload_g(actor: Actor, depot: Depot) -> int:
     """What the largest vehicle of the usual carriers takes, else what the district assumes (at most two queries)."""
     recent = Manifest.objects.filter(sender=actor.organisation_id, carrier__isnull=False).order_by("-pk")
     carriers = recent.values("carrier")[:RECENT]
-    largest = Vehicle.objects.filter(organisation__in=carriers).aggregate(largest=Max("capacity_g"))["largest"]
+    largest = Vehicle.objects.filter(organisation__in=carriers, ended_at=None).aggregate(largest=Max("capacity_g"))[
+        "largest"
+    ]
     return int(largest or figure(depot.site.division, "vehicle.payload_kg") * GRAMS_PER_KG)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from manifests.national.matching import Reconciled, reconcile
-from manifests.national.reading import read_list
+from manifests.national.reading import read_list, vocabulary
 from manifests.national.tables import MAX_BYTES
 from manifests.services.national import MOST_LINKS, Linked, record_links
 from wastetrack.errors import NotPermitted, Refused, invalid
@@ -18,6 +19,20 @@ from wastetrack.http import actor_of, field_json, now_of, problem_json
 from wastetrack.pages import field_messages
 from wastetrack.parties.actors import Actor
 
+COLUMNS = {
+    "national_number": gettext_lazy("National number"),
+    "sender_name": gettext_lazy("Sender"),
+    "sender_uscc": gettext_lazy("Sender's credit code"),
+    "receiver_name": gettext_lazy("Receiver"),
+    "receiver_uscc": gettext_lazy("Receiver's credit code"),
+    "waste_code": gettext_lazy("Waste code"),
+    "planned": gettext_lazy("Mass sent"),
+    "confirmed": gettext_lazy("Mass accepted"),
+    "day": gettext_lazy("Day"),
+    "state": gettext_lazy("State"),
+    "voided": gettext_lazy("Called off"),
+}
+"""The columns that a list may have, in words."""
 SENDERS_AND_RECEIVERS = {"generator", "collector", "treater"}
 
 
@@ -74,6 +89,7 @@ def _page(
         "refused": [(one, problem_json(one.refusal)["detail"]) for one in done or () if one.refusal],
         "errors": field_messages(refusal) if refusal else {},
         "found_wrong": [field_json(error)["message"] for error in refusal.errors] if refusal else [],
+        "columns": [(COLUMNS[name], " · ".join(titles)) for name, titles in vocabulary()["columns"].items()],
         "limit_mb": MAX_BYTES // 1_000_000,
     }
     return render(request, "manifests/national/national.html", context, status=refusal.status if refusal else 200)

@@ -10,9 +10,20 @@ from functools import cached_property
 
 from django.utils.translation import gettext as _
 
-from manifests.models import AFTER_RECEIPT, Attachment, Discrepancy, Leg, Line, Manifest, ManifestState, Statement
+from manifests.models import (
+    AFTER_RECEIPT,
+    Attachment,
+    Discrepancy,
+    Leg,
+    Line,
+    Manifest,
+    ManifestState,
+    Outcome,
+    Statement,
+)
 from manifests.selectors import legs_of
 from manifests.services import digest_of
+from manifests.services.changes import last_leg
 from manifests.turns import is_disputed, was_turned_away
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import Attestation, attest, history_of
@@ -105,6 +116,20 @@ class Found:
         return next((said for said in found if said.side == side), None)
 
 
+class Difference(Found):
+    """A difference as it was found: by the scale, whatever was agreed on since."""
+
+    @cached_property
+    def difference_g(self) -> int | None:
+        found = self.discrepancy
+        return found.received_mass_g - found.declared_mass_g if found else None
+
+    @property
+    def percent(self) -> str:
+        declared_g = self.discrepancy.declared_mass_g if self.discrepancy else self.line.mass_g
+        return f"{Decimal(self.difference_abs_g * 100) / declared_g:.1f}"
+
+
 @dataclass(frozen=True)
 class Signed:
     """One entry of the log about the manifest, with its SHA-256 in hex; empty while it is being sealed."""
@@ -120,6 +145,7 @@ class Signed:
 class Paper:
     """Everything a manifest's page shows beside its forms."""
 
+    actor: Actor
     manifest: Manifest
     steps: Sequence[Step]
     found: Sequence[Found]
@@ -146,9 +172,9 @@ class Paper:
         return as_it_came or any(one.entry.kind == "manifest.treat" for one in self.signed)
 
     @property
-    def differences(self) -> list[Found]:
+    def differences(self) -> list[Difference]:
         """The lines whose masses departed from each other, settled or not."""
-        return [row for row in self.found if row.discrepancy is not None]
+        return [Difference(row.line) for row in self.found if row.discrepancy is not None]
 
     @property
     def missing(self) -> int:
@@ -161,12 +187,53 @@ class Paper:
         masses = [row.line.received_mass_g for row in self.found if row.line.received_mass_g is not None]
         return sum(masses) if masses else None
 
+    @property
+    def refused_g(self) -> int | None:
+        """Grams refused, as weighed where they were, else as declared; None where nothing was."""
+        refused = [row.line for row in self.found if row.line.outcome == Outcome.REJECTED]
+        return sum(line.mass_g if line.refused_mass_g is None else line.refused_mass_g for line in refused) or None
+
+    @property
+    def difference_g(self) -> int | None:
+        """By how many grams what was accepted differs from what was declared of it; None before anything was."""
+        found = [row.difference_g for row in self.found if row.difference_g is not None]
+        return sum(found) if found else None
+
+    @property
+    def difference_abs_g(self) -> int:
+        return abs(self.difference_g or 0)
+
+    @property
+    def last_leg(self) -> Leg | None:
+        """The leg that goes, or went, to the receiver; those before it ended where they were handed over."""
+        return last_leg(self.legs)
+
+    @cached_property
+    def followers(self) -> list[Manifest]:
+        """The manifests, not called off, that take refused drums on or back (at most two queries)."""
+        if not any(row.line.outcome == Outcome.REJECTED for row in self.found) and not self.called_off:
+            return []
+        found = Manifest.objects.visible_to(self.actor).filter(follows=self.manifest)
+        return list(found.exclude(state=ManifestState.CANCELLED).prefetch_related("lines").order_by("pk"))
+
+    @property
+    def called_off(self) -> bool:
+        """Whether it was called off under way."""
+        return self.manifest.state == ManifestState.CANCELLED and self.manifest.departed_at is not None
+
+    @cached_property
+    def left_behind(self) -> list[Found]:
+        """Drums that were turned away and that no manifest the reader may see takes, not even a draft."""
+        taken = {line.container_id for one in self.followers for line in one.lines.all()}
+        return [row for row in self.found if row.is_turned_away and row.line.container_id not in taken]
+
 
 def paper_of(actor: Actor, manifest: Manifest, lines: Sequence[Line], on: date) -> Paper:
     """The paper of a manifest the actor may see (a constant number of queries)."""
     entries = list(history_of([manifest.subject]))
     carrier = manifest.carrier
     return Paper(
+        actor=actor,
         manifest=manifest,
         steps=steps_of(manifest),
         found=[Found(line) for line in lines],

@@ -9,7 +9,7 @@ from datetime import date
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
 
-from manifests.models import Line, Manifest, ManifestState, Outcome, PlannedTransfer
+from manifests.models import NO_RETURN, Line, Manifest, ManifestState, Outcome, PlannedTransfer
 from wastetrack.errors import FieldError, invalid
 from wastetrack.parties.models import Organisation, Site
 from wastetrack.units import kg_text
@@ -74,7 +74,7 @@ def _sent(site: Site, year: int) -> dict[tuple[str, int], int]:
         manifest__sender_site=site, manifest__issued_at__gte=first, manifest__issued_at__lt=last
     )
     lines = lines.exclude(manifest__state=ManifestState.CANCELLED).exclude(outcome=Outcome.REJECTED)
-    lines = lines.filter(manifest__follows=None).order_by()
+    lines = lines.filter(NO_RETURN).order_by()
     rows = lines.values_list("container__waste_code", "manifest__receiver").annotate(
         sum_g=Sum(Coalesce("received_mass_g", "mass_g"))
     )
@@ -83,7 +83,7 @@ def _sent(site: Site, year: int) -> dict[tuple[str, int], int]:
 
 def plan_warnings(manifest: Manifest, containers: Sequence[Container], on: date) -> list[FieldError]:
     """Where a draft goes beyond its site's plan: none at all, a waste or receiver not in it, more than planned."""
-    if manifest.follows is not None or not containers:
+    if manifest.purpose == "return" or not containers:
         return []
     rows = plan_of(manifest.sender_site, on.year)
     if not any(row.planned for row in rows):

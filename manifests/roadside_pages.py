@@ -15,7 +15,7 @@ from manifests.selectors import get_manifest
 from manifests.services.roadside import look_at_roadside, show_roadside
 from wastetrack.errors import Refused
 from wastetrack.http import actor_of, now_of, page_of
-from wastetrack.pages import go_to
+from wastetrack.pages import go_to, next_of, seen_from
 
 PAGE, PLATE_LENGTH = 30, 20
 
@@ -29,7 +29,8 @@ def show(request: HttpRequest, number: str) -> HttpResponse:
         return go_to(f"/manifests/{manifest.number}")
     shown = show_roadside(actor=actor, manifest=manifest, now=now_of(request))
     box, path = svg_path(shown.address)
-    context = {"manifest": manifest, "shown": shown, "box": box, "path": path}
+    back = next_of(request, f"/manifests/{manifest.number}")
+    context = {"manifest": manifest, "shown": shown, "box": box, "path": path, "next": back, **seen_from(actor, back)}
     return _kept_nowhere(render(request, "manifests/roadside/code.html", context))
 
 

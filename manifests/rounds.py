@@ -201,7 +201,9 @@ def vehicles_for(depot: Depot) -> list[Vehicle]:
     sent = Leg.objects.filter(vehicle=OuterRef("pk"), manifest__sender=owner, departed_at__isnull=False)
     went = Round.objects.filter(vehicle=OuterRef("pk"), depot__site__organisation=owner)
     known = Q(organisation=owner) | Q(Exists(brought)) | Q(Exists(sent)) | Q(Exists(went))
-    vehicles = Vehicle.objects.filter(known, organisation__roles__contains="carrier").select_related("organisation")
+    vehicles = Vehicle.objects.filter(known, ended_at=None, organisation__roles__contains="carrier").select_related(
+        "organisation"
+    )
     return list(vehicles.prefetch_related("organisation__permits").order_by("plate")[:50])
 
 

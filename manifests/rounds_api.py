@@ -23,6 +23,7 @@ from wastetrack.http import PAGE_SIZE, actor_of, answer_json, field_json, now_of
 from wastetrack.ledger.canonical import instant
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Vehicle
+from wastetrack.parties.selectors import vehicles_of
 from wastetrack.regulations import plates
 from wastetrack.schemas import Body, Few, Loose, Mass, Moment, Note, Text, Uscc, field_errors, row_id, states_of
 from wastetrack.units import grams, kg_text
@@ -286,7 +287,7 @@ def vehicle_of(uscc: str, plate: str) -> Vehicle:
         raise invalid("carrier", "carrier_missing")
     if not plate.strip():
         raise invalid("vehicle", "vehicle_missing")
-    vehicles = Vehicle.objects.filter(organisation=carrier).select_related("organisation")
+    vehicles = vehicles_of(carrier.pk).select_related("organisation")
     found = next((one for one in vehicles if plates.same(one.plate, plate)), None)
     if found is None:
         raise invalid("vehicle", "carrier_has_no_vehicle", carrier=carrier.name, plate=plate[:12])

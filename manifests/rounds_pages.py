@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from depots.models import Depot, DepotKind
 from depots.selectors import get_depot, own_depots
 from manifests.choices import Choice, carriers
-from manifests.models import CollectionRequest, CollectionState, Round, RoundState, SignedStop
+from manifests.models import CollectionRequest, CollectionState, Round, RoundState
 from manifests.rounds import (
     OPEN_ROUND,
     aboard_now,
@@ -48,7 +48,7 @@ from manifests.services.serving import New, ServeRequest, plain_signers, reasons
 from wastetrack.districts.selectors import reactions
 from wastetrack.errors import FieldError, Invalid, NotFound, NotPermitted, Refused, invalid
 from wastetrack.http import actor_of, field_json, now_of, page_of
-from wastetrack.pages import NONCE, content_security, field_messages, go_to, nonce_again, redirect_once
+from wastetrack.pages import NONCE, content_security, field_messages, go_to, nonce_again, printable, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Vehicle
 from wastetrack.sentences import sentence
@@ -102,7 +102,7 @@ def new_collection(request: HttpRequest) -> HttpResponse:
 
 
 def _ask(request: HttpRequest) -> CollectionRequest:
-    actor, typed = actor_of(request), request.POST
+    actor, typed = actor_of(request), printable(request.POST)
     wastes, errors = [], list[FieldError]()
     for stream in _streams(actor):
         if text := typed.get(f"mass-{stream.pk}", "").strip():
@@ -411,7 +411,7 @@ def _round(
     for stop in stops:
         stop.here = here.get(stop.pk) if stop.phase == "pending" else None  # type: ignore[attr-defined]
         stop.refused = errors if str(stop.pk) == stop_id else None  # type: ignore[attr-defined]
-        stop.why_parked = _said(stop.parked[-1]) if stop.parked and stop.phase == "pending" else []  # type: ignore[attr-defined]
+        stop.why_parked = _why_parked(found, stop)  # type: ignore[attr-defined]
     pending = [stop for stop in stops if stop.phase == "pending"]
     context = {
         "round": found,
@@ -420,7 +420,9 @@ def _round(
         "drives": drives and under_way,
         "may_start": bool(parties) and found.state == RoundState.PLANNED,
         "may_plan": "depot" in parties and found.state == RoundState.PLANNED,
-        "may_finish": bool(parties) and under_way,
+        "may_finish": drives and under_way,
+        # What a phone still keeps of a round that is over is sent all the same.
+        "sends": drives and found.state in (RoundState.UNDER_WAY, RoundState.FINISHED),
         "all_settled": not pending,
         "errors": (errors or {}) if not stop_id else {},
         "key": public_key() if drives and under_way else "",
@@ -436,8 +438,15 @@ def _round(
     return response
 
 
-def _said(signed: SignedStop) -> list[str]:
-    return [sentence(one.code, one.params) for one in reasons_of(signed)]
+def _why_parked(found: Round, stop: Any) -> list[str]:
+    """Why what was signed last at this stop is not recorded, where it is still to be done, or came after the end."""
+    if not stop.parked:
+        return []
+    last = stop.parked[-1]
+    late = stop.phase == "missed" and found.finished_at is not None and last.received_at >= found.finished_at
+    if stop.phase != "pending" and not late:
+        return []
+    return [sentence(one.code, one.params) for one in reasons_of(last)]
 
 
 def _ride(found: Round) -> dict[str, Any]:
@@ -513,7 +522,7 @@ def act_at_stop(request: HttpRequest, round_id: str, stop_id: str, verb: str) ->
     try:
         if verb == "miss":
             stop = get_stop(found, stop_id)
-            miss_stop(actor=actor, round_=found, stop=stop, reason=request.POST.get("reason", ""), now=now)
+            miss_stop(actor=actor, round_=found, stop=stop, reason=printable(request.POST).get("reason", ""), now=now)
             return go_to(f"/rounds/{round_id}")
         signed = serve(actor=actor, round_id=found.pk, stop_id=stop_id, request=_signed(request), now=now)
     except Refused as refusal:

@@ -44,6 +44,15 @@ class ApprovalIn(Body):
     valid_to: Text = ""
 
 
+class VehicleIn(Body):
+    plate: Text = ""
+    permit_number: Text = ""
+    """Of its transport certificate."""
+    valid_to: Text = ""
+    capacity_kg: Mass = None
+    ended: bool = False
+
+
 class PlanIn(Body):
     site: Text = ""
     year: int | None = None
@@ -100,10 +109,12 @@ class VerbIn(Body):
     contract: Note | None = None
     national_number: Text = ""
     driver: Text = ""
+    compared: bool | None = None
+    """Of a departure where nothing was scanned on: every label was compared with the list by eye."""
     accepted_kg: Mass = None
     refused_kg: Mass = None
     correction: Text = ""
-    """Which proposal is agreed to: the `id` it was read with."""
+    """Which proposal is agreed to, declined or withdrawn: the `id` it was read with."""
 
 
 IN_SENT = (
@@ -111,7 +122,7 @@ IN_SENT = (
     *("carrier", "place", "next_username", "next_pin"),
 )
 FIELDS = (
-    *("emergency_measures", "contract", "national_number", "driver", "delivered_at"),
+    *("emergency_measures", "contract", "national_number", "driver", "delivered_at", "compared"),
     *("accepted_kg", "refused_kg", "correction"),
 )
 

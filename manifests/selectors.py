@@ -50,14 +50,18 @@ def get_manifest(actor: Actor, number: str) -> Manifest:
 
 
 def lines_of(manifest: Manifest) -> list[Line]:
-    """The manifest's lines with container, discrepancy, statements, treatments (three queries, however many lines).
+    """The manifest's lines with container, discrepancy, statements, treatments (three queries at most).
 
     Each has `untreated`: whether its receiver has still to treat its drum, or what came out of it.
     """
+    treatments = Treatment.objects.order_by("id")
+    if not manifest.lines_may_be_treated:
+        # Nothing to ask for: an empty queryset costs nothing.
+        treatments = treatments.none()
     return list(
         Line.objects.filter(manifest=manifest)
         .select_related("container__generator", "discrepancy")
-        .prefetch_related("discrepancy__statements", Prefetch("treatments", Treatment.objects.order_by("id")))
+        .prefetch_related("discrepancy__statements", Prefetch("treatments", treatments))
         .annotate(untreated=to_treat(manifest.receiver_id))
     )
 
@@ -123,10 +127,16 @@ def receiving(manifest: Manifest) -> tuple[int, int]:
     return row["done"], row["all"]
 
 
-def aboard(plate: str) -> list[Container]:
-    """What is on the road on this vehicle (one query)."""
-    on_it = Leg.objects.filter(plate=plain(plate), departed_at__isnull=False, arrived_at=None)
-    lines = Line.objects.filter(manifest__state=ManifestState.IN_TRANSIT, outcome="")
+def aboard(plate: str, leg: Leg | None = None) -> list[Container]:
+    """What is on the road on this vehicle; with a leg, what of other manifests was while it was driven (one query)."""
+    on_it = Leg.objects.filter(plate=plain(plate), departed_at__isnull=False)
+    if leg is None:
+        on_it = on_it.filter(arrived_at=None)
+        lines = Line.objects.filter(manifest__state=ManifestState.IN_TRANSIT, outcome="")
+    else:
+        on_it = on_it.filter(Q(arrived_at=None) | Q(arrived_at__gt=leg.departed_at))
+        on_it = on_it.filter(departed_at__lt=leg.arrived_at) if leg.arrived_at else on_it
+        lines = Line.objects.exclude(manifest=leg.manifest_id).exclude(manifest__state=ManifestState.CANCELLED)
     lines = lines.filter(manifest__in=on_it.values("manifest"))
     return [line.container for line in lines.select_related("container")]
 

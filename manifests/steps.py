@@ -15,10 +15,10 @@ from manifests.choices import carriers
 from manifests.forms import Typed, receipt_rows, settle_rows, treatment_rows
 from manifests.models import Line, Manifest, Treatment
 from manifests.selectors import regrouped
-from manifests.turns import Turn, awaits_treatment, has_stated, is_disputed
+from manifests.turns import Turn, awaits_treatment, has_stated, is_disputed, may_restate
 from manifests.verbs import SIGNED
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Vehicle
+from wastetrack.parties.selectors import vehicles_of
 from wastetrack.regulations.plates import same
 from wastetrack.regulations.vocabulary import TREATMENT_METHODS
 from wastetrack.waste.models import ContainerState
@@ -68,7 +68,7 @@ def step_forms(
         own_typed, own_errors = (typed, errors) if verb == refused_verb else ({}, {})
         needs = NEEDS[verb](actor, manifest, lines, own_typed, own_errors, now) if verb in NEEDS else {}
         signed = verb in SIGNED - {"correct"} or (verb == "cancel" and manifest.departed_at is not None)
-        first = number == 0 and verb not in ASIDE
+        first = number == 0 and verb not in ASIDE and not needs.get("again")
         forms.append(StepForm(verb, first, signed, own_typed, own_errors, needs))
     return forms
 
@@ -76,7 +76,7 @@ def step_forms(
 def _depart(
     actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
-    vehicles = list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("plate"))
+    vehicles = list(vehicles_of(actor.organisation_id))
     return {"vehicles": vehicles, "scanned": sum(1 for line in lines if line.loaded_at)}
 
 
@@ -95,7 +95,7 @@ def _take_over(
     actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
     offered = manifest.legs.filter(departed_at=None, handed_over_at__isnull=False).first()
-    vehicles = list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("plate"))
+    vehicles = list(vehicles_of(actor.organisation_id))
     usual = next((one.plate for one in vehicles if offered and same(one.plate, offered.plate)), "")
     return {"vehicles": vehicles, "place": offered.place if offered else "", "usual_plate": usual}
 
@@ -112,8 +112,9 @@ def _settle(
     actor: Actor, manifest: Manifest, lines: Sequence[Line], typed: Typed, errors: Mapping[str, str], now: datetime
 ) -> dict[str, Any]:
     side = "sender" if "sender" in manifest.positions(actor) else "receiver"
-    open_to_me = [line for line in lines if is_disputed(line) and not has_stated(line, side)]
-    return {"rows": settle_rows(open_to_me, typed, errors)}
+    mine = [line for line in lines if (is_disputed(line) and not has_stated(line, side)) or may_restate(line, side)]
+    rows = settle_rows(mine, side, typed, errors)
+    return {"rows": rows, "again": all(row.again for row in rows)}
 
 
 def _treat(

@@ -31,7 +31,8 @@ def waits_for(actor: Actor) -> Q:
     organisation = actor.organisation_id
     disputes = Discrepancy.objects.filter(line__manifest=OuterRef("pk"), settled_at=None)
     lines = Line.objects.filter(manifest=OuterRef("pk"))
-    refused = Exists(lines.filter(TURNED_AWAY, taken_back_at=None, followed_by=None))
+    away = lines.filter(TURNED_AWAY, taken_back_at=None)
+    refused = Exists(away.filter(followed_by=None))
     proposed = Correction.objects.filter(manifest=OuterRef("pk"), settled_at=None)
     asked = Consent.objects.filter(correction__manifest=OuterRef("pk"), correction__settled_at=None, given_at=None)
     untreated = Exists(
@@ -41,9 +42,10 @@ def waits_for(actor: Actor) -> Q:
     )
     treating = Q(untreated)
     # What may be treated is treated first; then only open differences and refused drums stand before the end.
-    to_close = ~Q(untreated) & ~Q(Exists(disputes)) & ~Q(refused) & ~Q(Exists(proposed))
+    to_close = ~Q(untreated) & ~Q(Exists(disputes)) & ~Q(Exists(away)) & ~Q(Exists(proposed))
     received = Q(state__in=AFTER_RECEIPT)
-    sender = Q(state=ManifestState.DRAFT) | Q(refused) | received & Q(_unstated(disputes, "sender"))
+    unloading = Q(state__in=[*AFTER_RECEIPT, ManifestState.DELIVERED])
+    sender = Q(state=ManifestState.DRAFT) | Q(refused) | unloading & Q(_unstated(disputes, "sender"))
     receiver = Q(state=ManifestState.DELIVERED) | received & (Q(_unstated(disputes, "receiver")) | treating | to_close)
     carrier = Q(state__in=[ManifestState.ISSUED, ManifestState.IN_TRANSIT])
     next_carrier = Q(next_carrier=organisation, state=ManifestState.IN_TRANSIT)
@@ -105,6 +107,10 @@ def turn_of(
     if "receiver" in mine and manifest.state == ManifestState.IN_TRANSIT:
         # Nobody waits for a carrier who forgot to say that it arrived.
         steps.append("receive")
+    if manifest.state in (ManifestState.DELIVERED, *AFTER_RECEIPT):
+        # Whoever slipped may put its own statement right while the other side has not agreed.
+        sides = {"sender", "receiver"} & mine
+        steps += ["settle"] if any(may_restate(line, side) for line in lines for side in sides) else []
     steps += _asides(manifest, lines, mine) if proposal is None else []
     return Turn(tuple(dict.fromkeys(steps)), pending[0] if pending and mine.isdisjoint(p for p, _ in pending) else None)
 
@@ -137,24 +143,24 @@ def _pending(manifest: Manifest, lines: Sequence[Line], blocked: bool) -> list[t
         ManifestState.DRAFT: [("sender", _of_a_draft(manifest, blocked))],
         ManifestState.ISSUED: [("carrier", "depart")],
         ManifestState.IN_TRANSIT: _on_the_road(manifest),
-        ManifestState.DELIVERED: [("receiver", "receive")],
     }
     if manifest.state in before_receipt:
         return before_receipt[manifest.state]
-    if manifest.state not in (*AFTER_RECEIPT, ManifestState.CANCELLED):
-        return []
-    away = any(was_turned_away(manifest, line) for line in lines)
+    back = [("sender", "take_back")] if any(was_turned_away(manifest, line) for line in lines) else []
     if manifest.state == ManifestState.CANCELLED:
-        return [("sender", "take_back")] if away else []
+        return back
     disputed = [line for line in lines if is_disputed(line)]
     pending = [
         (side, "settle") for side in ("sender", "receiver") if any(not has_stated(line, side) for line in disputed)
     ]
-    pending += [("sender", "take_back")] if away else []
+    if manifest.state == ManifestState.DELIVERED:
+        return [("receiver", "receive"), *pending, *back]
+    pending += back
     untreated = [line for line in lines if manifest.is_final_transfer and awaits_treatment(line)]
     if any(line not in disputed for line in untreated):
         pending.append(("receiver", "treat"))
-    return pending if pending or disputed or untreated else [("receiver", "close")]
+    done = not (pending or disputed or untreated or any(is_away(manifest, line) for line in lines))
+    return [("receiver", "close")] if done and manifest.state != ManifestState.CLOSED else pending
 
 
 def _of_a_draft(manifest: Manifest, blocked: bool) -> str:
@@ -172,9 +178,14 @@ def _on_the_road(manifest: Manifest) -> list[tuple[str, str]]:
 
 def was_turned_away(manifest: Manifest, line: Line) -> bool:
     """Whether the line's drum was turned away and is neither back nor under way on another manifest."""
+    return is_away(manifest, line) and line.followed_by_id is None
+
+
+def is_away(manifest: Manifest, line: Line) -> bool:
+    """Whether the line's drum was turned away and is not back nor taken in elsewhere yet: as TURNED_AWAY says."""
     called_off = manifest.state == ManifestState.CANCELLED and manifest.departed_at is not None
-    turned_away = line.outcome == Outcome.REJECTED or called_off
-    return turned_away and line.taken_back_at is None and line.followed_by_id is None
+    refused = line.outcome == Outcome.REJECTED and manifest.purpose != "return"
+    return (refused or (called_off and manifest.follows_id is None)) and line.taken_back_at is None
 
 
 def is_disputed(line: Line) -> bool:
@@ -186,6 +197,13 @@ def is_disputed(line: Line) -> bool:
 def has_stated(line: Line, side: str) -> bool:
     """Whether this side has said which mass it stands by."""
     return any(said.side == side for said in line.discrepancy.statements.all())
+
+
+def may_restate(line: Line, side: str) -> bool:
+    """Whether this side stated a mass that the other has not agreed to; where the masses agree there is no other."""
+    if not is_disputed(line) or not has_stated(line, side):
+        return False
+    return bool(line.discrepancy.declared_mass_g != line.discrepancy.received_mass_g)
 
 
 def awaits_treatment(line: Line) -> bool:

@@ -13,6 +13,7 @@ from manifests import (
     national_pages,
     roadside_pages,
     rounds_pages,
+    vehicle_pages,
     views,
 )
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("rounds/<str:round_id>/<str:verb>", rounds_pages.act, name="round_verb"),
     path("rounds/<str:round_id>/stops/<str:stop_id>/<str:verb>", rounds_pages.act_at_stop, name="stop_verb"),
     path("depots/<str:depot_id>/rounds/new", rounds_pages.plan, name="new_round"),
+    path("vehicles", vehicle_pages.vehicles, name="vehicles"),
     path("drive", drive_pages.drive, name="drive"),
     path("drive/<str:number>", drive_pages.drive_load, name="drive_load"),
     path("manifests/<str:number>/roadside", roadside_pages.show, name="roadside_show"),

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from depots.models import Depot
 from depots.selectors import get_bay, get_depot, own_depots
@@ -60,7 +61,14 @@ def _issue(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> objec
 def _depart(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
     if "next_carrier" in manifest.positions(actor):
         return _take_over(actor, manifest, sent, now)
-    return services.depart(actor=actor, manifest=manifest, plate=sent.vehicle, departed_at=sent.at, now=now)
+    return services.depart(
+        actor=actor,
+        manifest=manifest,
+        plate=sent.vehicle,
+        departed_at=sent.at,
+        compared=sent.fields.get("compared"),
+        now=now,
+    )
 
 
 def _hand_over(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
@@ -137,16 +145,21 @@ def _correct(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> obj
 
 
 def _approve(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
-    meant = str(sent.fields.get("correction") or "")
-    return services.approve(actor=actor, manifest=manifest, correction_id=meant, now=now)
+    return services.approve(actor=actor, manifest=manifest, correction_id=_meant(sent), now=now)
 
 
 def _decline(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
-    return services.decline(actor=actor, manifest=manifest, reason=sent.reason, now=now)
+    meant = _meant(sent)
+    return services.decline(actor=actor, manifest=manifest, correction_id=meant, reason=sent.reason, now=now)
 
 
 def _withdraw(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
-    return services.withdraw(actor=actor, manifest=manifest, now=now)
+    return services.withdraw(actor=actor, manifest=manifest, correction_id=_meant(sent), now=now)
+
+
+def _meant(sent: Sent) -> str:
+    """Which proposal was read; empty where a program does not say."""
+    return str(sent.fields.get("correction") or "")
 
 
 def _cancel(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
@@ -241,16 +254,16 @@ def _takes_over_first(actor: Actor, manifest: Manifest) -> bool:
 
 
 def _beside(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> Actor:
-    """The next carrier's driver, who signs on the first driver's phone where the load changes lorries."""
+    """The next carrier's driver, who signs on the first driver's phone where the load changes lorries.
+
+    A PIN is only looked at while there is something to sign.
+    """
     if "carrier" not in manifest.positions(actor):
         raise NotPermitted("not_your_part", subject=manifest.subject)
+    carrier, place = _carrier(actor, sent.carrier), services.read_place(sent.place)
+    services.require_next(actor, manifest, carrier, timezone.localdate(sent.at or now))
     return confirm_at_counter(
-        actor=actor,
-        organisation=_carrier(actor, sent.carrier),
-        username=sent.next_username,
-        pin=sent.next_pin,
-        place=services.read_place(sent.place),
-        now=now,
+        actor=actor, organisation=carrier, username=sent.next_username, pin=sent.next_pin, place=place, now=now
     )
 
 

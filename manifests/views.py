@@ -16,6 +16,7 @@ from depots.selectors import get_depot
 from manifests.corrections import corrections_of, open_one, shown
 from manifests.draft_pages import SENDERS
 from manifests.drafts import draft_json
+from manifests.drive_pages import load_page
 from manifests.forms import Typed, errors_of, read_form
 from manifests.models import AFTER_RECEIPT, Manifest, ManifestState
 from manifests.paper import paper_of
@@ -26,7 +27,7 @@ from manifests.turns import expected_by, turn_of, waiting, waits_for
 from manifests.verbs import perform
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
-from wastetrack.pages import NONCE, NONCE_LENGTH, go_to, next_of, nonce_again
+from wastetrack.pages import NONCE, NONCE_LENGTH, go_to, next_of, nonce_again, printable
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.identifiers import typed_digits
 
@@ -44,6 +45,7 @@ FILTERS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
 AROUND: Sequence[tuple[str, Any, frozenset[str]]] = (
     ("/collections", gettext_lazy("Collections"), frozenset({"generator", "collector"})),
     ("/rounds", gettext_lazy("Rounds"), frozenset({"collector", "carrier"})),
+    ("/vehicles", gettext_lazy("Vehicles"), frozenset({"carrier"})),
     ("/plan", gettext_lazy("Planned transfers"), SENDERS),
     ("/approvals", gettext_lazy("Approvals to leave the province"), SENDERS | {"regulator"}),
     ("/manifests/national", gettext_lazy("National list"), SENDERS),
@@ -117,16 +119,44 @@ def act(request: HttpRequest, number: str, verb: str) -> HttpResponse:
     lines = lines_of(manifest)
     positions: Sequence[int | str] = ()
     try:
-        form = read_form(verb, lines, request.POST, now)
+        form = read_form(verb, lines, printable(request.POST), now)
         positions = form.positions
         perform(verb, actor=actor, number=number, sent=form.sent, now=now, key=key_of(request))
     except NotFound as missing:
         if missing.code in ("unknown_manifest", "unknown_verb"):
             raise
-        return _page(request, manifest, verb, missing, positions)
+        return _refused(request, manifest, verb, missing, positions)
     except Refused as refusal:
-        return _page(request, get_manifest(actor, number), verb, refusal, positions)
-    return go_to(next_of(request, f"/manifests/{number}"))
+        return _refused(request, get_manifest(actor, number), verb, refusal, positions)
+    return go_to(next_of(request, f"/manifests/{number}{_told(verb, form.sent.fields)}"))
+
+
+def _told(verb: str, fields: Mapping[str, Any]) -> str:
+    """What the page says after a number was recorded: how it was read, where it was typed with letters or spaces."""
+    if verb != "national-number":
+        return ""
+    return "?numbered=plain" if str(fields["national_number"]).strip().isdecimal() else "?numbered=read"
+
+
+def _numbered(request: HttpRequest, manifest: Manifest) -> dict[str, Any]:
+    """Right after recording: whether it was read from other characters, and whose number here it is besides."""
+    how = request.GET.get("numbered", "") if manifest.national_number else ""
+    if not how:
+        return {}
+    others = Manifest.objects.visible_to(actor_of(request)).filter(number=manifest.national_number)
+    return {"number_read": how == "read", "namesake": others.exclude(pk=manifest.pk).first()}
+
+
+def _refused(
+    request: HttpRequest, manifest: Manifest, verb: str, refusal: Refused, positions: Sequence[int | str]
+) -> HttpResponse:
+    """The form again with what was typed, on the page it was sent from: a driver's load, as long as it is one."""
+    if next_of(request).partition("/")[2].startswith("drive"):
+        try:
+            return load_page(request, manifest.number, verb, refusal, positions)
+        except NotFound:
+            pass
+    return _page(request, manifest, verb, refusal, positions)
 
 
 def key_of(request: HttpRequest) -> str:
@@ -161,6 +191,7 @@ def _page(
         "paper": paper_of(actor, manifest, lines, timezone.localdate(now)),
         **found,
         "may_number": actor.may_write and may_number(actor, manifest),
+        **_numbered(request, manifest),
         "typed_number": typed.get("national_number", "") if refused_verb == "national-number" else "",
         "turn": turn,
         "forms": forms,

@@ -15,7 +15,7 @@ from scanner.selectors import to_be_seen
 from scanner.services import note_seen
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
-from wastetrack.pages import field_messages, go_to, nonce_again
+from wastetrack.pages import field_messages, go_to, nonce_again, printable
 from wastetrack.parties.actors import Actor
 
 PAGE = 50
@@ -38,7 +38,7 @@ def see(request: HttpRequest, nonce: str) -> HttpResponse:
     if found is None:
         raise NotFound("unknown_scan")
     try:
-        note_seen(actor=actor, scan=found, note=request.POST.get("note", ""), now=now_of(request))
+        note_seen(actor=actor, scan=found, note=printable(request.POST).get("note", ""), now=now_of(request))
     except Refused as refusal:
         context = _context(actor, {"open": "1", "verdict": "", "intent": "", "device": "", "cursor": ""})
         context |= {"errors": field_messages(refusal), "refused": nonce, **nonce_again(refusal)}

@@ -59,10 +59,11 @@ def _receive(task: Task, line: Line) -> None:
     if line.manifest.state == ManifestState.ISSUED:
         raise Refused("not_departed", manifest=line.manifest.number)
     depot, bay = _place(task)
-    at, departed_at, mass_g = task.at, line.manifest.departed_at, task.request.mass_g
-    if at is not None and departed_at is not None and at < departed_at:
+    at, mass_g = task.at, task.request.mass_g
+    departed_at, earliest = line.manifest.departed_at, manifests.earliest_receipt(line.manifest)
+    if at is not None and departed_at is not None and earliest is not None:
         # A device whose clock is behind says it came before it left. Its own time stays on the scan.
-        at = None
+        at = None if at < departed_at else max(at, earliest)
     receipt = Receipt(line, mass_g=mass_g)
     try:
         manifest = manifests.receive(

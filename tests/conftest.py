@@ -10,15 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 import redis
-from django.core.cache import cache
 from django.test import Client
 
 from tests.world import NOW, World, build_world
-
-
-@pytest.fixture(autouse=True)
-def _no_passwords_tried() -> None:
-    cache.clear()
 
 
 @pytest.fixture

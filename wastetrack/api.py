@@ -34,6 +34,7 @@ for prefix, router in (
     ("/manifests", "manifests.api.router"),
     ("", "manifests.counter_api.router"),
     ("", "manifests.rounds_api.router"),
+    ("", "manifests.vehicles_api.router"),
     ("/scans", "scanner.api.router"),
     ("/depots", "scanner.depot_api.router"),
 ):

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language
 
 from wastetrack.alerts.selectors import open_counts
-from wastetrack.errors import NotFound, NotPermitted, Refused, invalid
+from wastetrack.errors import FieldError, Invalid, NotFound, NotPermitted, Refused, invalid
 from wastetrack.http import GetResponse, actor_of, field_json, now_of, problem, refusal_of, refusal_page
 from wastetrack.ledger.selectors import head
 from wastetrack.lifecycle.services import once
@@ -23,10 +23,12 @@ from wastetrack.navigation import ways
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.pins import has_pin
 from wastetrack.parties.selectors import choices_of
+from wastetrack.schemas import is_printable
 from wastetrack.sentences import sentence
 
 NONCE = "nonce"
 NONCE_LENGTH = 64
+SECRETS = frozenset({"password", "pin", "next_pin", "firm_pin", NONCE})
 ACTING_FOR = "acting_for"
 """The organisation's id that a form was filled in for (partials/nonce.html)."""
 
@@ -88,6 +90,11 @@ def content_security(request: HttpRequest, *, wasm: bool = False) -> str:
     )
 
 
+def seen_from(actor: Actor, path: str) -> dict[str, Any]:
+    """What a page gives its template where it belongs to the room of another path than its own."""
+    return {"ways": [(way, way.is_here(path)) for way in ways(actor)]}
+
+
 # --- forms -------------------------------------------------------------------------------------------------
 
 
@@ -111,6 +118,17 @@ def _acting_changed(request: HttpRequest) -> Refused | None:
     mine = [d.principal if d else m.organisation for m, d in choices_of(actor.person)]
     name = next((organisation.name for organisation in mine if str(organisation.pk) == then), "—")
     return Refused("acting_changed", now=actor.principal.name, then=name)
+
+
+def printable(fields: QueryDict) -> QueryDict:
+    """A form's fields as sent, none with control or direction characters. Raises Invalid(unprintable) at each of them.
+
+    Passwords and PINs are compared, and never shown.
+    """
+    texts = {name: sent for name, sent in fields.lists() if name not in SECRETS}
+    if wrong := [name for name, sent in texts.items() if not all(map(is_printable, sent))]:
+        raise Invalid(*(FieldError(name, "unprintable") for name in wrong))
+    return fields
 
 
 def field_messages(refusal: Refused) -> dict[str, str]:

@@ -85,11 +85,16 @@ def _loose(value: object) -> object:
     return value
 
 
+def is_printable(text: str) -> bool:
+    """Without control and direction characters; lines may break."""
+    return all(character.isprintable() or character in _SPACES for character in text)
+
+
 def _note(limit: int) -> AfterValidator:
     def check(text: str) -> str:
         if len(text) > limit:
             raise PydanticCustomError("too_long", "too long", {"limit": limit})
-        if not all(character.isprintable() or character in _SPACES for character in text):
+        if not is_printable(text):
             raise PydanticCustomError("unprintable", "control characters")
         return text
 

@@ -89,6 +89,7 @@ SENTENCES: dict[str, Any] = {
         "plan, and file the change."
     ),
     "year": _("This is not a year of a plan."),
+    "year_out_of_reach": _("This year is not one of our time: write the day like 2026-03-31."),
     "not_on_paper": _("Manifest %(manifest)s did not run on paper."),
     "paper_scan_missing": _("Add a scan or photo of the paper manifest first."),
     "scan_too_large": _("This file is too large: %(limit)s MB at most."),
@@ -137,6 +138,9 @@ SENTENCES: dict[str, Any] = {
     "time_in_future": _("This time has not come yet."),
     "time_too_old": _("This time is too long ago."),
     "time_out_of_order": _("This cannot have happened before the step that came first."),
+    "delivered_after_completed": _(
+        "The draft says that the transfer was complete more than a day before this: correct one of the two."
+    ),
     "container_serial_exhausted": _(
         "999 containers of this code were logged for this day: the label's number has no room for more."
     ),
@@ -242,6 +246,9 @@ SENTENCES: dict[str, Any] = {
     "other_manifest": _("Drum %(container)s is on manifest %(manifest)s, not on this one. Leave it here."),
     "already_loaded": _("Drum %(container)s is on the vehicle already."),
     "already_departed": _("Manifest %(manifest)s has departed already."),
+    "not_scanned": _(
+        "No drum is scanned on. Scan the %(drums)s drums, or say that you compared every label with the list by eye."
+    ),
     "not_all_loaded": _("%(missing)s drums of this manifest are not scanned onto the vehicle yet."),
     "plate_format": _(
         "“%(plate)s” is not a number plate: province, letter, then five or six letters and digits (never I or O), such "
@@ -356,7 +363,7 @@ SENTENCES: dict[str, Any] = {
     ),
     "national_number_taken": _("National number %(number)s is recorded with another manifest already."),
     "national_number_set": _(
-        "%(organisation)s has recorded %(number)s: only they can change it, and only until the manifest is closed."
+        "%(number)s is recorded already: only sender and receiver can change it, and only until the manifest is closed."
     ),
     "no_lines": _("Name at least one drum."),
     "unknown_line": _("This drum is not on this manifest."),
@@ -403,7 +410,9 @@ SENTENCES: dict[str, Any] = {
     "permit_lacks_code": _("The permit of %(receiver)s does not cover %(waste_code)s: choose another receiver."),
     "permit_expired": _("The permit of %(receiver)s for %(waste_code)s has expired: choose another receiver."),
     "vehicle_missing": _("Say which vehicle."),
-    "unknown_vehicle": _("You have no vehicle “%(plate)s”."),
+    "unknown_vehicle": _(
+        "%(carrier)s has no vehicle “%(plate)s” here: read the plate again, or enter the vehicle first."
+    ),
     "open_discrepancy": _("A difference in mass is not settled yet."),
     "not_treated": _("Not every accepted drum is recorded as treated."),
     "not_taken_back": _("Refused drums are not back at the sender yet."),

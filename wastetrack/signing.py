@@ -13,7 +13,8 @@ from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Membership, Organisation
 from wastetrack.parties.pins import Tried, has_pin, keep_pin, plain, read_pin, try_nobody, try_pin
-from wastetrack.parties.services import confirm_password, count_try, forget_tries
+from wastetrack.parties.services import confirm_password
+from wastetrack.parties.tries import count_try, forget_tries
 from wastetrack.parties.visibility import audience
 
 
@@ -24,7 +25,7 @@ def confirm_signer(actor: Actor, password: str = "", pin: str = "", *, now: date
     Refused(too_many_requests | pin_locked, 429). Call it outside a transaction: a try stays counted.
     """
     if password or not plain(pin):
-        confirm_password(actor, password)
+        confirm_password(actor, password, now=now)
         return actor.confirmed_by("password")
     if not _tried(actor, pin, now).right:
         raise NotPermitted("wrong_pin")
@@ -38,7 +39,7 @@ def set_pin(*, actor: Actor, password: str, pin: object, now: datetime) -> None:
     """
     actor.require_write()
     digits = read_pin(pin)
-    confirm_password(actor, password)
+    confirm_password(actor, password, now=now)
     with transaction.atomic():
         keep_pin(actor.person, digits, now)
         record(actor, [Fact("person.set_pin", _subject(actor), _readers(actor), {})], now=now)
@@ -54,7 +55,7 @@ def confirm_at_counter(
     """
     actor.require_write()
     # Names can be tried too, and not every name has a PIN that counts its tries.
-    tries = count_try(f"counter\n{actor.person.pk}")
+    tries = count_try(f"counter\n{actor.person.pk}", now=now)
     name = username.encode("utf-8", "replace").decode().replace("\0", "").strip()[:150]
     members = Membership.objects.filter(organisation=organisation, user__username=name)
     member = members.filter(user__is_active=True).select_related("user", "organisation").first()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from wastetrack.districts.words import figure_name, group_name
 from wastetrack.regulations.identifiers import group
-from wastetrack.regulations.vocabulary import treatment_method
+from wastetrack.regulations.vocabulary import container_kind, form, treatment_method
 from wastetrack.sentences import listed
 
 
@@ -42,7 +42,15 @@ _REASON = ("reason", _("Reason: %(reason)s"))
 _BY_SENDER = ("brought_by", _("Brought by the sender itself"))
 _COUNTER = ("counter", _("Signed on a device of others, at %(counter)s"))
 _NOTE = ("note", _("Note: %(note)s"))
+_PHONE = ("phone_said", _("Signed %(phone_said)s by the phone's own clock"))
 _DIFFERING = ("differing", _("Not as declared: %(differing)s"))
+_FOUND = ("accepted", _("Accepted: %(accepted)s, refused: %(refused)s"))
+_RECEIPT_CONFIRMED = (
+    ("receipt_signed", _("Signed by the receiver")),
+    ("receive_by_scan", _("Confirmed by the receiver drum by drum, by scan")),
+    ("receive_at_counter", _("Confirmed by the receiver drum by drum, on the scale")),
+)
+"""How a receipt was confirmed: signed, or by each drum's own scan or weighing."""
 _WEIGHED = ("mass_kg", _("Weighed %(mass_kg)s kg"))
 
 TELLINGS: Mapping[str, Telling] = {
@@ -165,14 +173,29 @@ TELLINGS: Mapping[str, Telling] = {
         title=_("Round changed"),
         lines=(("vehicle", _("Vehicle %(vehicle)s")), ("day", _("On %(day)s"))),
     ),
-    "round.serve": Telling(icon="circle-check", title=_("Stop served"), lines=(("firm", "%(firm)s"), _MANIFEST)),
+    "round.serve": Telling(
+        icon="circle-check", title=_("Stop served"), lines=(("firm", "%(firm)s"), _MANIFEST, _PHONE)
+    ),
     "round.miss": Telling(icon="square-x", title=_("Stop not served"), lines=(("firm", "%(firm)s"), _REASON)),
     "round.park": Telling(
-        icon="alert-triangle", title=_("A signed stop could not be recorded"), lines=(("firm", "%(firm)s"),)
+        icon="alert-triangle", title=_("A signed stop could not be recorded"), lines=(("firm", "%(firm)s"), _PHONE)
     ),
     "manifest.draft": Telling(icon="pencil", title=_("Drafted")),
     "manifest.revise": Telling(icon="pencil", title=_("The draft was changed")),
     "manifest.attach": Telling(icon="plus", title=_("A scan of the paper was added"), lines=(("name", "%(name)s"),)),
+    "vehicle.set": Telling(
+        icon="truck",
+        title=_("A vehicle is on record"),
+        lines=(
+            ("plate", _("Vehicle %(plate)s")),
+            ("permit_number", _("Certificate %(permit_number)s")),
+            ("valid_to", _("Until %(valid_to)s")),
+            ("capacity_kg", _("Up to %(capacity_kg)s kg")),
+        ),
+    ),
+    "vehicle.end": Telling(
+        icon="truck", title=_("A vehicle is off the record"), lines=(("plate", _("Vehicle %(plate)s")),)
+    ),
     "plan.set": Telling(
         icon="pencil",
         title=_("Planned for the year"),
@@ -188,7 +211,12 @@ TELLINGS: Mapping[str, Telling] = {
     "manifest.depart": Telling(
         icon="truck",
         title=_("Departed, signed by the carrier"),
-        lines=(("vehicle", _("Vehicle %(vehicle)s")), _BY_SENDER),
+        lines=(
+            ("vehicle", _("Vehicle %(vehicle)s")),
+            ("scanned", _("Scanned on: %(scanned)s of %(drums)s drums")),
+            ("compared", _("Not scanned: every label compared with the list by eye")),
+            _BY_SENDER,
+        ),
     ),
     "manifest.hand_over": Telling(
         icon="truck",
@@ -212,9 +240,12 @@ TELLINGS: Mapping[str, Telling] = {
     ),
     "manifest.call_off": Telling(icon="ban", title=_("Called off under way, by consent"), lines=(_REASON,)),
     "manifest.deliver": Telling(icon="map-pin", title=_("Delivered to the receiver's gate")),
-    "manifest.receive": Telling(icon="checkbox", title=_("Received in full, signed by the receiver")),
-    "manifest.receive_partly": Telling(icon="square-half", title=_("Received in part, signed by the receiver")),
-    "manifest.reject": Telling(icon="square-x", title=_("Refused by the receiver")),
+    "manifest.receipt": Telling(
+        icon="checkbox", title=_("Some of the drums received"), lines=(_FOUND, *_RECEIPT_CONFIRMED)
+    ),
+    "manifest.receive": Telling(icon="checkbox", title=_("Received in full"), lines=_RECEIPT_CONFIRMED),
+    "manifest.receive_partly": Telling(icon="square-half", title=_("Received in part"), lines=_RECEIPT_CONFIRMED),
+    "manifest.reject": Telling(icon="square-x", title=_("Refused by the receiver"), lines=_RECEIPT_CONFIRMED),
     "manifest.reopen": Telling(icon="arrow-back-up", title=_("A receipt was taken back: the load waits again")),
     "manifest.treat": Telling(
         icon="recycle",
@@ -236,7 +267,13 @@ TELLINGS: Mapping[str, Telling] = {
         lines=(("corrected", "%(corrected)s"), _REASON, ("version", _("Version %(version)s"))),
     ),
     "manifest.settle": Telling(
-        icon="scale", title=_("Mass stated"), lines=(("mass_kg", _("%(side_name)s: %(mass_kg)s kg")), _NOTE)
+        icon="scale",
+        title=_("Mass stated"),
+        lines=(
+            ("mass_kg", _("%(side_name)s: %(mass_kg)s kg")),
+            ("found", _("Accepted as found: %(found)s")),
+            _NOTE,
+        ),
     ),
     "manifest.number": Telling(
         icon="hash",
@@ -245,6 +282,11 @@ TELLINGS: Mapping[str, Telling] = {
     ),
     "manifest.close": Telling(icon="circle-check", title=_("Closed")),
     "correction.propose": Telling(icon="pencil", title=_("A correction is proposed"), lines=(_REASON,)),
+    "correction.ask": Telling(
+        icon="pencil",
+        title=_("Who has signed since is asked to agree to the correction too"),
+        lines=(("names", "%(names)s"),),
+    ),
     "correction.consent": Telling(icon="signature", title=_("Agreed to the correction")),
     "correction.approve": Telling(icon="circle-check", title=_("All have agreed: the correction holds")),
     "correction.decline": Telling(icon="ban", title=_("The correction was declined"), lines=(_REASON,)),
@@ -252,7 +294,7 @@ TELLINGS: Mapping[str, Telling] = {
     "collection.ask": Telling(icon="plus", title=_("Asked to be fetched"), lines=(_NOTE,)),
     "collection.plan": Telling(icon="truck", title=_("Put on a round")),
     "collection.fall_back": Telling(icon="arrow-back-up", title=_("Back in the list: not fetched"), lines=(_REASON,)),
-    "collection.serve": Telling(icon="circle-check", title=_("Fetched"), lines=(_MANIFEST,)),
+    "collection.serve": Telling(icon="circle-check", title=_("Fetched"), lines=(_MANIFEST, _PHONE)),
     "collection.withdraw": Telling(icon="ban", title=_("The firm no longer wants to be fetched from")),
     "round.plan": Telling(icon="truck", title=_("A round is planned"), lines=(("vehicle", _("Vehicle %(vehicle)s")),)),
     "round.start": Telling(icon="truck", title=_("The driver has set out")),
@@ -356,13 +398,59 @@ def _derived(data: Mapping[str, Any]) -> dict[str, Any]:
         found["side_name"] = SIDES[data["side"]]
     if isinstance(differs := data.get("differs"), str):
         found["differing"] = listed(str(DIFFERENCES.get(name, name)) for name in differs.split())
+    found |= _received(data)
+    if isinstance(as_found := data.get("as_found"), str):
+        found["found"] = listed(str(DIFFERENCES.get(name, name)) for name in as_found.split())
     if "version" in data and isinstance(changes := data.get("changes"), list):
-        found["corrected"] = listed(
-            f"{CORRECTED.get(one['field'], one['field'])}: {one['old']} → {one['new']}" for one in changes
-        )
+        found["corrected"] = listed(_corrected(one, data.get("drums") or {}) for one in changes)
+    if isinstance(asked := data.get("asked"), list):
+        found["names"] = listed(asked)
     if isinstance(changed := data.get("changed"), Mapping):
         found["fields"] = ", ".join(str(BAY_FIELDS.get(name, name)) for name in changed)
-    return found | _regrouped(data) | _decided(data)
+    return found | _regrouped(data) | _decided(data) | _by_the_phone(data)
+
+
+def _received(data: Mapping[str, Any]) -> dict[str, Any]:
+    """How a receipt was confirmed, and what it found."""
+    meaning, content = data.get("meaning"), data.get("content")
+    if meaning in ("receive_by_scan", "receive_at_counter"):
+        return {str(meaning): True}
+    if meaning != "receipt" or not isinstance(content, Mapping):
+        return {}
+    accepted = sum(1 for line in content["lines"] if line["outcome"] == "accepted")
+    return {"receipt_signed": True, "accepted": accepted, "refused": len(content["lines"]) - accepted}
+
+
+def _by_the_phone(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The time of signing as a phone said it, on our clock's face."""
+    phone = data.get("phone")
+    try:
+        at = parse_datetime(str(phone["signed_at"])) if isinstance(phone, Mapping) and "signed_at" in phone else None
+        return {"phone_said": timezone.localtime(at).strftime("%Y-%m-%d %H:%M")} if at else {}
+    except (ValueError, OverflowError):
+        return {}
+
+
+def _corrected(change: Mapping[str, Any], drums: Mapping[str, str]) -> str:
+    """One field that was corrected, of which drum; `drums`: their short codes by code."""
+    field, code = change["field"], change["container"]
+    old, new = (_as_word(field, change[name]) for name in ("old", "new"))
+    drum = f"{group(drums.get(code, code))} " if code else ""
+    return f"{drum}{CORRECTED.get(field, field)}: {old} → {new}"
+
+
+def _as_word(field: str, value: str) -> str:
+    """A corrected field's value as people read it."""
+    if not value:
+        return "—"
+    if field in ("mass_kg", "declared_mass_kg"):
+        return f"{value} kg"
+    if field == "received_at" and (moment := parse_datetime(value)):
+        return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M")
+    term = {"form": form, "container_kind": container_kind}.get(field, lambda _: None)(value)
+    if term is None:
+        return value
+    return term.en if (get_language() or "").startswith("en") else term.zh
 
 
 def _regrouped(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,13 @@ LOGINS = (
     ),
     Login("depot2", "depot2", "operator", _("Second depot"), _("Sees its own stock and gate, nothing of the other.")),
     Login("carrier", "carrier", "driver", _("Driver"), _("Departs with what is issued, delivers what is on the road.")),
+    Login(
+        "carrier2",
+        "carrier2",
+        "driver",
+        _("Second driver"),
+        _("Takes a load over half way from the first carrier, who has handed it over."),
+    ),
     Login("plant", "plant", "operator", _("Treatment plant"), _("Receives, records the treatment, closes manifests.")),
     Login("regulator", "regulator", "operator", _("Regulator"), _("Sees the whole district and any drum's life.")),
     Login(

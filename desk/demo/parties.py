@@ -23,15 +23,18 @@ from wastetrack.parties.models import (
     User,
     Vehicle,
 )
+from wastetrack.parties.pins import keep_pin
 from wastetrack.regulations.identifiers import make_site_code, make_uscc
-from wastetrack.signing import set_pin
 from wastetrack.units import GRAMS_PER_KG, GRAMS_PER_TONNE
 from wastetrack.waste.models import WasteStream
 
 # Valid check characters, but 990602 is no division and no authority registers under it: nobody has such a code.
 USCC = "91990602DEM{:05d}"
 OFFICE_USCC = "11990602DEM{:05d}"
+# Of the right form, so that every page takes them: 浙D·D0001 and on, all of this series made up.
+PLATE = "浙DD{:04d}"
 DISTRICT, NEIGHBOUR, ELSEWHERE = "330602", "330603", "330206"
+OTHER_PROVINCE = "310115"
 PARKS = ("演示·越城甲园区", "演示·越城乙园区", "演示·越城丙园区", "演示·越城丁园区")
 DELEGATING = 12
 KG_A_PLACE = 20
@@ -177,9 +180,10 @@ class Founder:
             permit = self.permit(key, PermitKind.COLLECTION, "HW08 900-044-49", 1_000)
         return self.store(key, DepotKind.COLLECTION_DEPOT, f"{name}仓库", permit, 120, with_bays=True)
 
-    def plant(self, key: str, name: str, division: str) -> Party:
+    def plant(self, key: str, name: str, division: str, like: str = "") -> Party:
+        """A plant that treats its own wastes, or those of another (`like`)."""
         self.organisation(key, name, OrganisationRole.TREATER, division=division, industry="危险废物治理")
-        permit = self.permit(key, PermitKind.COMPREHENSIVE, treated_by(key), 20_000)
+        permit = self.permit(key, PermitKind.COMPREHENSIVE, treated_by(like or key), 20_000)
         return self.store(key, DepotKind.PLANT_STORE, f"{name}暂存库", permit, 360, with_bays=True)
 
     def carrier(self, key: str, name: str, vehicles: int) -> list[Crew]:
@@ -188,7 +192,7 @@ class Founder:
         self.permit(key, PermitKind.TRANSPORT, "")
         crews = []
         for number in range(1, vehicles + SPARE_LORRIES + 1):
-            plate = f"浙D演{Vehicle.objects.count() + 1:03d}"
+            plate = PLATE.format(Vehicle.objects.count() + 1)
             Vehicle.objects.create(
                 organisation=organisation, plate=plate, permit_number=f"演示运{plate}", capacity_g=10 * GRAMS_PER_TONNE
             )
@@ -225,6 +229,7 @@ def found_district(*, firms: int, days: int, now: datetime) -> District:
     founder.organisation("regulator", "绍兴越城生态环境分局", OrganisationRole.REGULATOR)
     founder.organisation("regulator2", "宁波北仑生态环境分局", OrganisationRole.REGULATOR, division=ELSEWHERE)
     founder.organisation("steward", "绍兴越城环保管家服务站", OrganisationRole.STEWARD)
+    district.receivers["plant3"] = founder.plant("plant3", "上海浦东资源再生厂", OTHER_PROVINCE, like="plant2")
     founder.delegate(district.firms[1 : 1 + DELEGATING])
     for login in LOGINS:
         if login.username not in founder.organisations:
@@ -233,5 +238,6 @@ def found_district(*, firms: int, days: int, now: datetime) -> District:
     for key in ("firm", "firm2", "firm03", "firm04", "firm05", "carrier", "carrier2"):
         if key not in founder.actors:
             continue
-        set_pin(actor=founder.actors[key], password=PASSWORD, pin=PIN, now=founder.begin)
+        # Not as a person does it, by password: tries are counted durably, and a demo is made whole or not at all.
+        keep_pin(founder.actors[key].person, PIN, founder.begin)
     return district

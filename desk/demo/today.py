@@ -29,14 +29,19 @@ STEPS = {
     "depart": (1, time(9, 10)),
     "deliver": (1, time(10, 20)),
     "receive": (1, time(10, 50)),
+    "hand_over": (1, time(9, 45)),
     "receiver_states": (2, time(9, 30)),
+    "propose": (2, time(11, 15)),
+    "send_back": (2, time(11, 30)),
+    "depart_back": (3, time(8, 45)),
+    "draft_on_paper": (0, time(14, 0)),
     "take_back": (2, time(15, 0)),
     "sender_states": (3, time(10, 0)),
     "treat": (4, time(9, 0)),
     "close": (4, time(16, 0)),
 }
 """When a staged step happens: working days after the draft, and the time of that day."""
-MINUTES_AGO = {"depart": 55, "deliver": 20}
+MINUTES_AGO = {"depart": 55, "depart_back": 35, "hand_over": 25, "deliver": 20}
 """When a step that falls on today happened: so long ago, whatever the time is now."""
 
 
@@ -99,6 +104,10 @@ SCENES = (
     Scene(7, "plant", 2, 10, f"{SETTLED} treat close", some_off(-0.05)),
     Scene(5, "depot2", 2, 11, f"{RECEIVED} take_back close", some_refused(1)),
     Scene(2, "depot", 1, 8, f"{ISSUED} cancel"),
+    Scene(8, "depot", 2, 1, f"{ON_THE_ROAD} hand_over"),
+    Scene(9, "depot", 2, 3, f"{RECEIVED} propose"),
+    Scene(2, "depot", 2, 3, f"{RECEIVED} send_back depart_back", some_refused(1)),
+    Scene(3, "depot", 1, 2, "draft_on_paper"),
 )
 
 

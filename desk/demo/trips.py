@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from random import Random
+from typing import Any
 
 from desk.demo.parties import Crew, Party
 from desk.demo.story import Story, shift
@@ -20,6 +21,7 @@ from wastetrack.waste.models import Container
 
 MEASURES = "泄漏时疏散无关人员，远离火源，用吸附棉围堵收容，并立即联系应急电话和当地生态环境部门。"
 REFUSALS = ("标签与实物不符", "包装破损，有渗漏", "含水率过高，不符合入库要求")
+MISREAD_G = 300
 Judge = Callable[[int, Line], manifests.Receipt]
 """What the receiver finds of the n-th line."""
 
@@ -46,6 +48,8 @@ class Trip:
         """Of a depot: whether it leaves this container standing instead of sending it on."""
         self.signer: Actor = sender.steward if sender.steward and rng.random() < 0.6 else sender.actor
         self.manifest: Manifest | None = None
+        self.back: Manifest | None = None
+        """The manifest of what was refused, on its way home."""
         self.accepted: list[int] = []
         self.disputed = False
         # Now and then a second weighing shows that the sender was right.
@@ -58,7 +62,7 @@ class Trip:
 
     # --- the steps ---
 
-    def draft(self, now: datetime) -> None:
+    def draft(self, now: datetime, **on_paper: Any) -> None:
         containers = list(Container.objects.filter(pk__in=self.drums).order_by("pk"))
         if containers:
             self.manifest = manifests.draft(
@@ -69,10 +73,15 @@ class Trip:
                 emergency_measures=MEASURES,
                 contract=f"演示合同-{now:%Y}-{self.sender.organisation.uscc[-4:]}",
                 now=now,
+                **on_paper,
             )
 
+    def draft_on_paper(self, now: datetime) -> None:
+        """It ran on paper while the network was away: its sender has begun to type it in."""
+        self.draft(now, paper_number=f"演示纸质-{now:%m%d}", paper_completed_at=now - timedelta(hours=3))
+
     def issue(self, now: datetime) -> None:
-        self.advance(manifests.issue, self.signer, now)
+        self.advance(manifests.issue, signing(self.signer), now)
 
     def cancel(self, now: datetime) -> None:
         self.advance(manifests.cancel, self.signer, now, reason="车辆检修，另行安排")
@@ -80,7 +89,14 @@ class Trip:
 
     def depart(self, now: datetime) -> None:
         if self.manifest is not None:
-            self.advance(manifests.depart, self.crew.actor, now, plate=self.free_plate())
+            self.advance(manifests.depart, signing(self.crew.actor), now, plate=self.free_plate())
+
+    def hand_over(self, now: datetime) -> None:
+        """The other carrier takes over half way; its driver has not signed yet."""
+        crews = self.story.district.crews
+        following = next(crew[0] for crew in crews.values() if crew[0].organisation != self.crew.organisation)
+        more = {"carrier": following.organisation, "place": "演示·上虞服务区", "plate": following.plate}
+        self.advance(manifests.hand_over, signing(self.crew.actor), now, **more)
 
     def deliver(self, now: datetime) -> None:
         self.advance(manifests.deliver, self.crew.actor, now)
@@ -93,7 +109,12 @@ class Trip:
         for code, receipts in sorted(by_bay.items()):
             bay = self.receiver.bays[code]
             self.advance(
-                manifests.receive, self.receiver.actor, now, receipts=receipts, depot=self.receiver.depot, bay=bay
+                manifests.receive,
+                signing(self.receiver.actor),
+                now,
+                receipts=receipts,
+                depot=self.receiver.depot,
+                bay=bay,
             )
             self.accepted += [receipt.line.container_id for receipt in receipts if receipt.outcome == Outcome.ACCEPTED]
         self.disputed = Discrepancy.objects.filter(line__manifest=self.manifest).exists()
@@ -103,6 +124,25 @@ class Trip:
 
     def sender_states(self, now: datetime) -> None:
         self.state(self.signer, "认可接受方称重", now)
+
+    def propose(self, now: datetime) -> None:
+        """The receiver misread its scale and asks the sender to agree to the right mass."""
+        line = self.lines(outcome=Outcome.ACCEPTED)[0]
+        right = {"container": line.container.code, "mass_kg": kg_text((line.received_mass_g or 0) + MISREAD_G)}
+        actor, manifest = signing(self.receiver.actor), line.manifest
+        manifests.propose(actor=actor, manifest=manifest, reason="读数抄错", changes={"lines": [right]}, now=now)
+
+    def send_back(self, now: datetime) -> None:
+        """The receiver writes the manifest under which what it refused goes home."""
+        assert self.manifest is not None
+        actor = self.receiver.actor
+        self.back = manifests.send_back(actor=actor, manifest=self.manifest, now=now)
+        self.back = manifests.issue(actor=signing(actor), manifest=self.back, now=now)
+
+    def depart_back(self, now: datetime) -> None:
+        assert self.back is not None
+        actor, plate = signing(self.crew.actor), self.free_plate()
+        manifests.depart(actor=actor, manifest=self.back, plate=plate, now=now)
 
     def take_back(self, now: datetime) -> None:
         """Refused drums come home to the sender."""
@@ -119,7 +159,7 @@ class Trip:
             for line in self.lines(outcome=Outcome.ACCEPTED)
         ]
         if treatments:
-            self.advance(manifests.treat, self.receiver.actor, now, treatments=treatments)
+            self.advance(manifests.treat, signing(self.receiver.actor), now, treatments=treatments)
 
     def close(self, now: datetime) -> None:
         """The paper is done; what a depot received may go on from here, but for what it forgets."""
@@ -160,8 +200,13 @@ class Trip:
             grams = found.declared_mass_g if self.recount else found.received_mass_g
             words = "复称后按移出量认定" if self.recount else note
             manifests.settle(
-                actor=actor, manifest=line.manifest, line=line, mass_kg=kg_text(grams), note=words, now=now
+                actor=signing(actor), manifest=line.manifest, line=line, mass_kg=kg_text(grams), note=words, now=now
             )
+
+
+def signing(actor: Actor) -> Actor:
+    """Who signs in the demo does so with the password."""
+    return actor.confirmed_by("password")
 
 
 def usual_receipt(line: Line, rng: Random) -> manifests.Receipt:

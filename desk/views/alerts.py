@@ -12,7 +12,7 @@ from wastetrack.alerts.selectors import Explained, explain
 from wastetrack.alerts.services import acknowledge
 from wastetrack.errors import NotFound, invalid
 from wastetrack.http import actor_of, now_of
-from wastetrack.pages import go_to
+from wastetrack.pages import go_to, printable
 from wastetrack.parties.actors import Actor
 
 SHOWN, RESOLVED_SHOWN = 50, 20
@@ -75,5 +75,5 @@ def acknowledge_alert(request: HttpRequest, alert_id: int) -> HttpResponse:
     alert = _rows(actor).filter(pk=alert_id, state__in=OPEN_STATES).first()
     if alert is None:
         raise NotFound("unknown_alert")
-    acknowledge(alert, actor=actor, note=" ".join(request.POST.get("note", "").split()), now=now)
+    acknowledge(alert, actor=actor, note=" ".join(printable(request.POST).get("note", "").split()), now=now)
     return go_to(f"/alerts#alert-{alert_id}")

@@ -20,7 +20,7 @@ from manifests.fates import fates_of
 from manifests.services import draft_as_last_time
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
-from wastetrack.pages import NONCE, go_to, redirect_once
+from wastetrack.pages import NONCE, go_to, printable, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.identifiers import normalise_short_code
 from wastetrack.waste.clock import soon
@@ -130,7 +130,7 @@ def store(request: HttpRequest, code: str) -> HttpResponse:
 def void_container(request: HttpRequest, code: str) -> HttpResponse:
     """Say that a drum was logged by mistake."""
     actor, now = actor_of(request), now_of(request)
-    reason = " ".join(request.POST.get("reason", "").split())
+    reason = " ".join(printable(request.POST).get("reason", "").split())
     if not reason:
         raise invalid("reason", "missing")
     found = void(actor=actor, container=get_container(actor, code), reason=reason, now=now)

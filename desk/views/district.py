@@ -18,7 +18,7 @@ from wastetrack.districts.words import TABLES, direction, figure_name, group_nam
 from wastetrack.errors import NotFound, Refused
 from wastetrack.http import actor_of, now_of
 from wastetrack.ledger.selectors import history_of
-from wastetrack.pages import field_messages, nonce_again, redirect_once
+from wastetrack.pages import field_messages, nonce_again, printable, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.compatibility import ANYTHING, GROUPS
 from wastetrack.regulations.divisions import chain
@@ -52,7 +52,7 @@ def set_rule(request: HttpRequest, what: str) -> HttpResponse:
 
 
 def _set(request: HttpRequest, what: str) -> str:
-    actor, now, typed = actor_of(request), now_of(request), request.POST
+    actor, now, typed = actor_of(request), now_of(request), printable(request.POST)
     if typed.get("withdraw"):
         withdraw(actor=actor, row=_own(actor, what, typed), now=now)
         return "/district/rules#history"

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from desk.demo.logins import LOGINS, PASSWORD
 from wastetrack.errors import NotPermitted, Refused
-from wastetrack.http import actor_of
+from wastetrack.http import actor_of, now_of
 from wastetrack.pages import field_messages, go_to, next_of
 from wastetrack.parties.models import Delegation, Membership, User
 from wastetrack.parties.selectors import choices_of
@@ -54,7 +54,7 @@ def _user(request: HttpRequest) -> User:
     demo = request.POST.get("demo", "")
     if settings.DEMO and any(account.username == demo for account in LOGINS):
         name, password = demo, PASSWORD
-    return recognise(username=name, password=password, address=request.META.get("REMOTE_ADDR", ""))
+    return recognise(username=name, password=password, now=now_of(request), address=request.META.get("REMOTE_ADDR", ""))
 
 
 @require_POST

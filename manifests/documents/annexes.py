@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from labels import fonts
-from manifests.documents.gather import Facts
+from manifests.documents.gather import Facts, differences_of
 from manifests.documents.parts import Columns, heading, moment, table_head, term
 from manifests.documents.sheets import GREY, Cell, Row
 from manifests.documents.words import NONE, Words, document_words, known_word, word
-from manifests.models import Consent, Correction, CorrectionState, Line, Outcome
+from manifests.models import Consent, Correction, CorrectionState, Discrepancy, Line, Outcome, Statement
 from wastetrack.ledger.models import Entry
 from wastetrack.regulations.identifiers import group
 from wastetrack.regulations.vocabulary import CONTAINER_KINDS, FORMS
@@ -23,6 +24,7 @@ _VERSIONS = (("what", 2.2), ("old", 2), ("new", 2))
 _SIGNED = (("when", 1.3), ("meaning", 1.4), ("signer", 1.2), ("for_whom", 2.3), ("how", 1.5), ("digest", 1.3))
 _DRUMS: Columns = (("no", 0.45), ("drum", 3.5), ("code", 1.15), ("packaging", 0.9), ("sent_kg", 1.25), ("outcome", 1.8))
 _DRUMS = (*_DRUMS, ("accepted_kg", 1.25))
+_DIFFERENCES: Columns = (("drum", 1.4), ("declared_kg", 1.2), ("measured_kg", 1.2), ("agreed_kg", 1.2), ("stated", 5))
 SHORT_DIGEST = 16
 
 
@@ -130,13 +132,16 @@ def _meaning(entry: Entry) -> Words:
 
 def _means(entry: Entry, data: dict[str, Any], *, paper: bool) -> str:
     found = [word("means", data["confirmed"]).zh] if data.get("confirmed") in ("pin", "password") else []
+    if str(data.get("meaning")) in document_words()["means"]:
+        # Confirmed drum by drum, and not signed.
+        found.append(word("means", data["meaning"]).zh)
     if data.get("counter"):
         found.append(word("means", "counter", place=data["counter"]).zh)
     if entry.via_name:
         found.append(word("means", "via", via=entry.via_name).zh)
     if paper:
         found.append(word("means", "paper").zh)
-    return "、".join(found) or NONE
+    return "、".join(found) or word("means", "session").zh
 
 
 # --- every drum --------------------------------------------------------------------------------------------
@@ -167,6 +172,43 @@ def _drum(facts: Facts, line: Line, head: Row) -> Row:
         for name, share in _DRUMS
     ]
     return Row(cells, head=[head])
+
+
+def differences(facts: Facts) -> list[Row]:
+    """What differed and how it was settled: declared, weighed, agreed, and who stated what when. No rows for none."""
+    found = differences_of(facts.lines)
+    if not found:
+        return []
+    head = table_head(_DIFFERENCES)
+    return [heading(word("parts", "differences")), head, *(_differed(facts, *one, head) for one in found)]
+
+
+def _differed(facts: Facts, line: Line, found: Discrepancy, head: Row) -> Row:
+    what = "、".join(known_word("differing", name).zh for name in found.differs.split())
+    agreed = kg_text(line.received_mass_g) if found.settled_at else None
+    cells = [
+        Cell(group(line.container.short_code), note="；".join(filter(None, (what, found.note)))),
+        Cell(kg_text(found.declared_mass_g) or NONE, align="right"),
+        Cell(kg_text(found.received_mass_g) or NONE, align="right"),
+        Cell(agreed or word("words", "not_settled").zh, align="right", note=moment(found.settled_at) if agreed else ""),
+        Cell(_statements(facts, found)),
+    ]
+    shares = [share for _, share in _DIFFERENCES]
+    return Row([replace(cell, share=share, size=8) for cell, share in zip(cells, shares, strict=True)], head=[head])
+
+
+def _statements(facts: Facts, found: Discrepancy) -> str:
+    """Each side's statement as it stands, in their order."""
+    said = sorted(found.statements.all(), key=lambda one: one.at)
+    if not said and found.settled_at:
+        return word("words", "by_correction").zh
+    return "；".join(_statement(facts, one) for one in said) or NONE
+
+
+def _statement(facts: Facts, one: Statement) -> str:
+    party = facts.manifest.sender if one.side == "sender" else facts.manifest.receiver
+    who = f"{word('sides', one.side).zh} {party.name} {one.by.display_name} {moment(one.at)}"
+    return f"{who}：{kg_text(one.mass_g)} kg{f'，{one.note}' if one.note else ''}"
 
 
 def _outcome(line: Line) -> Words:

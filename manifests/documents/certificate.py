@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from functools import cache, partial
 from io import BytesIO
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def _rows(certificate: Certificate) -> list[Row]:
         *_parties(content),
         Row([Cell(_words()["statement"][0], note=_words()["statement"][1])], ruled=False),
         *_table("drums", _DRUMS, [_drum(drum) for drum in content["drums"]]),
-        *_table("treatments", _TREATMENTS, [line for row in content["rows"] for line in _treatment(row)]),
+        *_table("treatments", _TREATMENTS, _treatments(content["rows"])),
         *_totals(certificate),
     ]
 
@@ -86,8 +87,20 @@ def _drum(drum: dict[str, str]) -> Row:
     return Row([*cells, Cell(drum["mass_kg"], _DRUMS[-1][1], align="right")])
 
 
-def _treatment(row: dict[str, str]) -> list[Row]:
-    """A treatment, and below it what was left over."""
+def _treatments(rows: Sequence[dict[str, str]]) -> list[Row]:
+    """Each drum's treatment; what was left over stands once, below the drums that were treated together."""
+    found = []
+    for row, following in zip_longest(rows, rows[1:]):
+        found += _treatment(row, ends=following is None or _together(following) != _together(row))
+    return found
+
+
+def _together(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in ("treated_on", "method", "plant", "residue"))
+
+
+def _treatment(row: dict[str, str], *, ends: bool) -> list[Row]:
+    """A drum's treatment, and below the last of those treated together what was left over."""
     method = treatment_method(row["method"])
     shares = [share for _, share in _TREATMENTS]
     within = group(row["treated_in"]) if row["treated_in"] != row["drum"] else _words()["none"]
@@ -99,8 +112,8 @@ def _treatment(row: dict[str, str]) -> list[Row]:
         Cell(row["plant"], shares[4]),
         Cell(row["mass_kg"], shares[5], align="right"),
     ]
-    rows = [Row(cells, keeps=bool(row["residue"]))]
-    if row["residue"]:
+    rows = [Row(cells, keeps=bool(row["residue"]) and ends)]
+    if row["residue"] and ends:
         rows.append(Row([_caption("residue", shares[0]), Cell(row["residue"], sum(shares[1:]))]))
     return rows
 

@@ -45,6 +45,7 @@ def _rows(facts: Facts) -> list[Row]:
         *annexes.versions(facts),
         *annexes.signatures(facts),
         *annexes.drums(facts),
+        *annexes.differences(facts),
     ]
 
 

@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from manifests.documents.words import document_words
-from manifests.models import Correction, CorrectionState, Leg, Line, Manifest, ManifestState, Outcome, Severity
+from manifests.models import (
+    Correction,
+    CorrectionState,
+    Discrepancy,
+    Leg,
+    Line,
+    Manifest,
+    ManifestState,
+    Outcome,
+    Severity,
+)
 from manifests.selectors import legs_of, lines_of
 from manifests.services.content import digest_of
 from wastetrack.ledger.models import Entry
@@ -18,6 +29,11 @@ from wastetrack.ledger.selectors import history_of
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Permit, PermitKind
 from wastetrack.waste.models import Container
+
+FOLLOWING = frozenset({"correction.approve", "manifest.correct", "manifest.call_off"})
+"""What the last consent to a correction brings about: the consent, or a proposal that needs none, is the signature."""
+STATED = frozenset({"manifest.settle"})
+"""What a side says under its own name without a form of its own to sign."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +62,7 @@ class Group:
 
     @property
     def severities(self) -> frozenset[str]:
-        found = (getattr(line, "discrepancy", None) for line in self.lines)
-        return frozenset(one.severity for one in found if one is not None)
+        return frozenset(found.severity for _, found in differences_of(self.lines))
 
     @property
     def significant(self) -> bool:
@@ -113,7 +128,7 @@ class Facts:
 
     @property
     def signatures(self) -> list[Entry]:
-        """The entries by which somebody signed, in their order; not what followed from them."""
+        """The entries by which somebody signed, in their order: one of each act, not what followed from it."""
         return [entry for entry in self.entries if _is_signature(entry)]
 
     def last_entry(self, *kinds: str) -> Entry | None:
@@ -126,9 +141,17 @@ class Facts:
         return digest_of(self.manifest, self.lines, self.legs)
 
 
+def differences_of(lines: Sequence[Line]) -> list[tuple[Line, Discrepancy]]:
+    """The lines of which something else was received than declared, each with what was found."""
+    return [(line, found) for line in lines if (found := getattr(line, "discrepancy", None)) is not None]
+
+
 def _is_signature(entry: Entry) -> bool:
+    if entry.kind in FOLLOWING:
+        return False
     said = entry.data
-    return "meaning" in said or ("confirmed" in said and entry.kind in document_words()["meanings"])
+    signed = "meaning" in said or entry.kind in STATED
+    return signed or ("confirmed" in said and entry.kind in document_words()["meanings"])
 
 
 def _alike(drum: Container) -> tuple[str, ...]:
@@ -147,11 +170,13 @@ def facts_of(actor: Actor, manifest: Manifest, now: datetime) -> Facts:
         .select_related("proposer")
         .prefetch_related("consents__organisation", "consents__given_by")
     )
+    lines = lines_of(manifest)
+    prefetch_related_objects([one for _, found in differences_of(lines) for one in found.statements.all()], "by")
     carriers = {leg.carrier_id for leg in legs} | {manifest.carrier_id}
     subjects = [manifest.subject, *(correction.subject for correction in corrections)]
     return Facts(
         manifest=manifest,
-        lines=lines_of(manifest),
+        lines=lines,
         legs=legs,
         permits=list(Permit.objects.filter(organisation__in={manifest.receiver_id, *carriers} - {None}).order_by("pk")),
         entries=[entry for entry in history_of(subjects) if entry.addressed_to(actor)],

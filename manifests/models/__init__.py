@@ -3,6 +3,7 @@
 from manifests.models.correction import Consent, Correction, CorrectionState
 from manifests.models.manifest import (
     AFTER_RECEIPT,
+    NO_RETURN,
     ON_THE_WAY,
     TURNED_AWAY,
     UNDER_WAY,
@@ -29,6 +30,7 @@ from manifests.models.walk_in import WalkIn, WalkInLine, WalkInState
 
 __all__ = [
     "AFTER_RECEIPT",
+    "NO_RETURN",
     "ON_THE_WAY",
     "TURNED_AWAY",
     "UNDER_WAY",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 from django_fsm import FSMField
 
@@ -209,21 +209,32 @@ class Manifest(Stateful):
 
     @property
     def is_final_transfer(self) -> bool:
-        """Whether the receiver treats what it gets; a collector only stores it and sends it on."""
-        return "treater" in self.receiver.role_set
+        """Whether the receiver treats what it gets: a collector sends it on, and one's own waste only comes home."""
+        return "treater" in self.receiver.role_set and self.purpose != "return"
+
+    @property
+    def lines_may_be_treated(self) -> bool:
+        """Whether it is received so far that something of it can have been treated."""
+        return self.state in (*AFTER_RECEIPT, ManifestState.DELIVERED, ManifestState.CLOSED)
 
     def awaits_treatment(self) -> bool:
         """Whether a drum it accepted, or anything that came out of one, still stands with its receiver (one query)."""
         return self.is_final_transfer and self.lines.filter(to_treat(self.receiver_id)).exists()
 
     def awaits_return(self) -> bool:
-        return self.lines.filter(TURNED_AWAY, taken_back_at=None, followed_by=None).exists()
+        """Whether a drum that was turned away is neither back nor taken in elsewhere yet (one query)."""
+        return self.lines.filter(TURNED_AWAY, taken_back_at=None).exists()
 
 
-TURNED_AWAY = Q(outcome=Outcome.REJECTED) | Q(
-    manifest__state=ManifestState.CANCELLED, manifest__departed_at__isnull=False
+NO_RETURN = Q(manifest__follows=None) | ~Q(manifest__receiver=F("manifest__follows__sender"))
+"""Lines of manifests that do not take refused drums back to their sender."""
+TURNED_AWAY = (Q(outcome=Outcome.REJECTED) & NO_RETURN) | Q(
+    manifest__state=ManifestState.CANCELLED, manifest__departed_at__isnull=False, manifest__follows=None
 )
-"""Lines whose drum set out and was not taken: refused at the gate, or called off under way."""
+"""Lines whose drum set out and was not taken: refused at the gate, or called off under way.
+
+A manifest that follows another and is called off, and a return that is refused, leave the drum to the one it follows.
+"""
 
 
 def to_treat(plant_id: int | None) -> Q:
@@ -231,7 +242,7 @@ def to_treat(plant_id: int | None) -> Q:
 
     What it sent on concerns the manifest that takes it; what a second person says is lost can't be treated.
     """
-    return Q(outcome=Outcome.ACCEPTED) & in_hand("container", plant_id)
+    return Q(outcome=Outcome.ACCEPTED) & NO_RETURN & in_hand("container", plant_id)
 
 
 class Line(VisibleModel):
@@ -240,6 +251,8 @@ class Line(VisibleModel):
     manifest = models.ForeignKey(Manifest, models.CASCADE, related_name="lines")
     position = models.PositiveIntegerField()
     container = models.ForeignKey(Container, models.PROTECT, related_name="lines")
+    from_stream = models.BooleanField(default=False)
+    """Its drum was logged from a usual waste for this draft, and goes with it if the draft does not need it."""
     mass_g = models.BigIntegerField()
     """Declared, grams; follows the container while the manifest is a draft, frozen by issue."""
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
@@ -250,6 +263,7 @@ class Line(VisibleModel):
     reason = models.CharField(max_length=200, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)
     taken_back_at = models.DateTimeField(null=True, blank=True)
+    """Of a drum that was turned away: when it was back with its sender, or taken in elsewhere."""
     loaded_at = models.DateTimeField(null=True, blank=True)
     """When it was scanned onto the vehicle."""
     followed_by = models.ForeignKey(Manifest, models.PROTECT, null=True, blank=True, related_name="+")

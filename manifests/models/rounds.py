@@ -61,8 +61,9 @@ class CollectionRequest(Stateful):
     def visibility(cls, actor: Actor) -> Q:
         parties = Q(site__organisation=actor.organisation_id) | Q(depot__site__organisation=actor.organisation_id)
         if "carrier" in actor.roles:
-            # Who is to fetch it must know where.
-            parties |= Q(Exists(Stop.objects.filter(request=OuterRef("pk"), round__carrier=actor.organisation_id)))
+            # Who is to fetch it must know where, and nobody who is not.
+            driven = Stop.objects.filter(round__carrier=actor.organisation_id, missed_at=None)
+            parties |= Q(Exists(driven.filter(request=OuterRef("pk"), round__state__in=CARRIED_OUT)))
         return parties | in_district("site__division", actor) | in_district("depot__site__division", actor)
 
     @verb(source=CollectionState.ASKED, target=CollectionState.PLANNED, by="depot")
@@ -73,9 +74,9 @@ class CollectionRequest(Stateful):
     def fall_back(self) -> None:
         """The stop was not served, or the round was changed: it waits for the next one."""
 
-    @verb(source=CollectionState.PLANNED, target=CollectionState.SERVED, by="round")
+    @verb(source=[CollectionState.PLANNED, CollectionState.ASKED], target=CollectionState.SERVED, by="round")
     def serve(self) -> None:
-        """The driver was there; a manifest says what was fetched."""
+        """The driver was there; a manifest says what was fetched. From asked: it was signed before it fell back."""
 
     @verb(source=CollectionState.ASKED, target=CollectionState.WITHDRAWN, by="firm")
     def withdraw(self) -> None:
@@ -112,6 +113,10 @@ class RoundState(models.TextChoices):
     UNDER_WAY = "under_way", _("Under way")
     FINISHED = "finished", _("Finished")
     CANCELLED = "cancelled", _("Called off")
+
+
+CARRIED_OUT = (RoundState.PLANNED, RoundState.UNDER_WAY, RoundState.FINISHED)
+"""Rounds that concern their carrier: one that was called off no longer tells it who wanted to be fetched from."""
 
 
 class Round(Stateful):
@@ -151,16 +156,17 @@ class Round(Stateful):
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
-        parties = Q(depot__site__organisation=actor.organisation_id) | Q(carrier=actor.organisation_id)
+        parties = Q(depot__site__organisation=actor.organisation_id)
+        parties |= Q(carrier=actor.organisation_id, state__in=CARRIED_OUT)
         return parties | in_district("depot__site__division", actor)
 
     @verb(source=RoundState.PLANNED, target=RoundState.UNDER_WAY, by=["carrier", "depot"])
     def start(self) -> None:
         """The driver sets out."""
 
-    @verb(source=[RoundState.PLANNED, RoundState.UNDER_WAY], target=RoundState.FINISHED, by=["carrier", "depot"])
+    @verb(source=RoundState.UNDER_WAY, target=RoundState.FINISHED, by="carrier")
     def finish(self) -> None:
-        """The driver is back; what was not served waits for the next round."""
+        """The carrier, which alone knows what its phones hold, is back; what was not served waits for the next."""
 
     @verb(source=RoundState.PLANNED, target=RoundState.CANCELLED, by="depot")
     def cancel(self) -> None:

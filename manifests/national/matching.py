@@ -127,6 +127,13 @@ def reconcile(actor: Actor, organisation: Organisation, listed: Listed) -> Recon
     free = [ours for ours in known if not ours.manifest.national_number and not ours.cancelled]
     result.proposed = _proposed(free, unmatched)
     taken = {pair.theirs.number for pair in result.proposed}
+    linked = {pair.ours.manifest.pk for pair in result.proposed}
+    partly = _partly(
+        [ours for ours in known if not ours.cancelled and ours.manifest.pk not in linked],
+        [theirs for theirs in unmatched if theirs.number not in taken],
+    )
+    result.differing += partly
+    taken |= {pair.theirs.number for pair in partly}
     result.theirs_only = [theirs for theirs in unmatched if theirs.number not in taken]
     met = {pair.ours.manifest.pk for pair in (*result.matching, *result.differing, *result.proposed)}
     result.ours_only = [ours for ours in known if ours.manifest.pk not in met and not ours.cancelled]
@@ -253,15 +260,43 @@ def _proposed(free: Sequence[Ours], unmatched: Sequence[Theirs]) -> list[Pair]:
     return pairs
 
 
+def _partly(ours: Sequence[Ours], unmatched: Sequence[Theirs]) -> list[Pair]:
+    """Theirs of a day that name some of the wastes of one of ours: listed apart, and still the same load."""
+    by_day: dict[date, list[Ours]] = defaultdict(list)
+    for one in ours:
+        by_day[one.day].append(one)
+    pairs = []
+    for theirs in unmatched:
+        for one in by_day[theirs.day] if not theirs.voided else []:
+            if theirs.codes < set(one.sent_g) and _same_parties(one, theirs):
+                pairs.append(Pair(one, theirs, _differences_in_part(one, theirs)))
+                break
+    return pairs
+
+
+def _differences_in_part(ours: Ours, theirs: Theirs) -> list[Difference]:
+    sent_g = sum(ours.sent_g[code] for code in theirs.codes)
+    found = [Difference("waste", " ".join(sorted(ours.sent_g)), " ".join(sorted(theirs.codes)))]
+    return found + _mass("planned", sent_g, theirs.planned_total_g, theirs.step_g)
+
+
+def _same_parties(ours: Ours, theirs: Theirs) -> bool:
+    sender, receiver = ours.manifest.sender, ours.manifest.receiver
+    return theirs.sender.is_it(sender.name, sender.uscc) and theirs.receiver.is_it(receiver.name, receiver.uscc)
+
+
 def _distance(ours: Ours, theirs: Theirs, limits: Limits) -> tuple[int, int] | None:
     """How far apart in days and grams; None where they cannot be the same transfer."""
     manifest, mass_g = ours.manifest, theirs.planned_total_g
     if mass_g is None:
         mass_g = theirs.confirmed_total_g
     days = abs((ours.day - theirs.day).days)
-    same = theirs.sender.is_it(manifest.sender.name, manifest.sender.uscc)
-    same = same and theirs.receiver.is_it(manifest.receiver.name, manifest.receiver.uscc)
-    if not same or mass_g is None or days > DAYS_APART or theirs.number[:8] not in series_of_national(manifest):
+    if (
+        not _same_parties(ours, theirs)
+        or mass_g is None
+        or days > DAYS_APART
+        or theirs.number[:8] not in series_of_national(manifest)
+    ):
         return None
     if severity_of(limits, ours.sent_total_g, mass_g) is not None:
         return None

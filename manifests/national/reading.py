@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -31,6 +31,16 @@ _MASS = re.compile(r"\d{1,9}(\.\d{1,20})?", re.ASCII)
 def vocabulary() -> dict[str, Any]:
     """The parsed file, read once a process: callers must not change it."""
     return tomllib.loads((Path(__file__).parent.parent / "cn" / "national.toml").read_text("utf-8"))
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """Our name of each column by every title that we read, compared plainly."""
+    return {_bare(title): name for name, titles in vocabulary()["columns"].items() for title in titles}
+
+
+def _bare(title: str) -> str:
+    return plain(title).replace("_", "")
 
 
 @dataclass(frozen=True)
@@ -142,7 +152,7 @@ def read_list(data: bytes) -> Listed:
 
 def _header(table: Table) -> tuple[int, dict[str, _Column]]:
     """Where the header stands, below a title maybe, and its columns by our names."""
-    candidates = [dict(_columns_of(row)) for row in table[:HEADER_WITHIN]]
+    candidates = [_columns_of(row) for row in table[:HEADER_WITHIN]]
     if not candidates:
         raise invalid("file", "list_empty")
     at = max(range(len(candidates)), key=lambda number: len(candidates[number]))
@@ -161,12 +171,15 @@ def _header(table: Table) -> tuple[int, dict[str, _Column]]:
     return at, columns
 
 
-def _columns_of(row: Sequence[object]) -> Iterator[tuple[str, _Column]]:
+def _columns_of(row: Sequence[object]) -> dict[str, _Column]:
+    """The columns of a header by our names; of several for one, the first."""
+    found: dict[str, _Column] = {}
     for place, cell in enumerate(row):
         title = _text(cell)
         name, unit = _named(title)
         if name:
-            yield name, _Column(place, title, unit)
+            found.setdefault(name, _Column(place, title, unit))
+    return found
 
 
 def _named(title: str) -> tuple[str, int]:
@@ -174,10 +187,7 @@ def _named(title: str) -> tuple[str, int]:
     text = plain(title)
     bare = re.sub(r"[(\[【][^)\]】]*[)\]】]", "", text)
     unit = _KG_G if any(word in text.removeprefix(bare) for word in vocabulary()["words"]["kilograms"]) else _TONNE_G
-    for name, titles in vocabulary()["columns"].items():
-        if bare in titles:
-            return name, unit
-    return "", unit
+    return _titles().get(_bare(bare), ""), unit
 
 
 def _require_once(row: Sequence[object]) -> None:

@@ -1,7 +1,7 @@
 """The manifest's verbs: each moves manifest and containers in one transaction; its ledger entry is the signature."""
 
 from manifests.services.again import draft_as_last_time
-from manifests.services.carriage import deliver, depart, hand_over, read_place, take_over
+from manifests.services.carriage import deliver, depart, hand_over, read_place, require_next, take_over
 from manifests.services.common import plain_code
 from manifests.services.content import content_of, digest_of, require_as_shown
 from manifests.services.corrections import approve, decline, propose, withdraw, withdraw_stale
@@ -10,7 +10,7 @@ from manifests.services.loading import load, unload
 from manifests.services.numbers import may_number, set_national_number
 from manifests.services.paper import attach, type_in
 from manifests.services.planning import amend_plan, plan_transfer, record_approval
-from manifests.services.receipt import receive, take_back, undo_receipt, weigh_again
+from manifests.services.receipt import earliest_receipt, receive, take_back, undo_receipt, weigh_again
 from manifests.services.receipt_rows import Receipt, read_receipts
 from manifests.services.settlement import close, settle
 from manifests.services.streams import FromStream
@@ -34,6 +34,7 @@ __all__ = [
     "digest_of",
     "draft",
     "draft_as_last_time",
+    "earliest_receipt",
     "end_if_treated",
     "hand_over",
     "issue",
@@ -49,6 +50,7 @@ __all__ = [
     "receive",
     "record_approval",
     "require_as_shown",
+    "require_next",
     "revise",
     "send_back",
     "set_national_number",

@@ -16,6 +16,7 @@ from manifests.deadlines import receipt_due
 from manifests.models import Leg, Line, Manifest, ManifestState
 from manifests.selectors import aboard, legs_of
 from manifests.services.common import about, brought_by, event_time, require_party
+from manifests.services.consents import ask_further
 from manifests.services.content import digest_of, signature
 from manifests.services.loading import require_loaded
 from manifests.services.readers import draw_readers
@@ -26,6 +27,7 @@ from wastetrack.ledger.services import record
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Permit, Vehicle
+from wastetrack.parties.selectors import vehicles_of
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations import plates
 from wastetrack.units import kg_text
@@ -39,15 +41,21 @@ PLACE_LENGTH = 100
 
 
 def depart(
-    *, actor: Actor, manifest: Manifest, now: datetime, plate: str = "", departed_at: datetime | None = None
+    *,
+    actor: Actor,
+    manifest: Manifest,
+    now: datetime,
+    plate: str = "",
+    departed_at: datetime | None = None,
+    compared: bool | None = None,
 ) -> Manifest:
     """The carrier departs: containers leave the sender's stock, their clocks stop, the carrier holds them.
 
     `plate` names one of the carrier's vehicles; without it the carrier's only vehicle is meant. A sender that brings
-    the load itself needs no vehicle on record.
+    the load itself needs no vehicle on record. `compared`: as require_loaded takes it.
     Raises Invalid(vehicle_missing | unknown_vehicle | plate_format | time_in_future | time_out_of_order),
-    Refused(not_all_loaded | carrier_permit_expired | vehicle_expired | vehicle_overloaded | vehicle_incompatible |
-    vehicle_reaction_unknown).
+    Refused(not_all_loaded | not_scanned | carrier_permit_expired | vehicle_expired | vehicle_overloaded |
+    vehicle_incompatible | vehicle_reaction_unknown).
     """
     with transaction.atomic():
         (manifest,) = lock([manifest])
@@ -56,10 +64,11 @@ def depart(
         vehicle = None if manifest.self_delivered else _vehicle(actor, plate)
         plate = plates.plain(vehicle.plate) if vehicle else _own_plate(plate)
         lines = list(manifest.lines.select_related("container"))
+        loaded: dict[str, Any] = {}
         if manifest.state == ManifestState.ISSUED:
-            require_loaded(manifest)
+            loaded = require_loaded(lines, compared=compared)
             if vehicle:
-                _require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
+                require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
         leg = Leg(
             carrier=actor.principal,
             vehicle=vehicle,
@@ -67,7 +76,7 @@ def depart(
             driver_name=actor.person.display_name,
             departed_at=at,
         )
-        told = {"vehicle": plate, "departed_at": instant(at), **brought_by(manifest)}
+        told = {"vehicle": plate, "departed_at": instant(at), **loaded, **brought_by(manifest)}
         return set_out(actor=actor, manifest=manifest, lines=lines, leg=leg, told=told, now=now)
 
 
@@ -113,8 +122,15 @@ def _signed(manifest: Manifest, lines: Sequence[Line], meaning: str, told: dict[
     return signature(content, meaning)
 
 
-def _require_fit(carrier: Organisation, vehicle: Vehicle, manifest: Manifest, lines: Sequence[Line], on: date) -> None:
-    """Carrier and vehicle may carry this on that day, with what is on the vehicle already.
+def require_fit(
+    carrier: Organisation,
+    vehicle: Vehicle,
+    manifest: Manifest,
+    lines: Sequence[Line],
+    on: date,
+    leg: Leg | None = None,
+) -> None:
+    """Carrier and vehicle may carry this on that day, with what is on the vehicle already; of a leg, what was then.
 
     Raises Refused(carrier_permit_expired | vehicle_expired | vehicle_overloaded | vehicle_incompatible | …).
     """
@@ -123,7 +139,7 @@ def _require_fit(carrier: Organisation, vehicle: Vehicle, manifest: Manifest, li
     _require_able(carrier, on)
     if vehicle.valid_to is not None and vehicle.valid_to < on:
         raise Refused("vehicle_expired", plate=vehicle.plate, day=vehicle.valid_to.isoformat())
-    already = aboard(vehicle.plate)
+    already = aboard(vehicle.plate, leg)
     mass_g = sum(line.mass_g for line in lines) + sum(container.mass_g for container in already)
     if vehicle.capacity_g is not None and mass_g > vehicle.capacity_g:
         limit, mass = kg_text(vehicle.capacity_g), kg_text(mass_g)
@@ -144,11 +160,11 @@ def _vehicle(actor: Actor, plate: str) -> Vehicle:
 
     Raises Invalid(vehicle_missing | plate_format | unknown_vehicle).
     """
-    vehicles = list(Vehicle.objects.filter(organisation=actor.organisation_id).order_by("pk"))
+    vehicles = list(vehicles_of(actor.organisation_id))
     if plate.strip():
         found = next((vehicle for vehicle in vehicles if plates.same(vehicle.plate, plate)), None)
         if found is None:
-            raise invalid("vehicle", "unknown_vehicle", plate=read_plate(plate))
+            raise invalid("vehicle", "unknown_vehicle", plate=read_plate(plate), carrier=actor.principal.name)
         return found
     if len(vehicles) != 1:
         raise invalid("vehicle", "vehicle_missing")
@@ -191,13 +207,10 @@ def hand_over(
         (manifest,) = lock([manifest])
         require_party(actor, manifest, "carrier")
         place, plate = read_place(place), _own_plate(plate)
-        if carrier.pk == manifest.carrier_id:
-            raise invalid("carrier", "handed_to_self")
         legs = legs_of(manifest)
         current = _current(legs)
         at = event_time("at", at, now, not_before=current.departed_at if current else manifest.departed_at)
-        if manifest.state == ManifestState.IN_TRANSIT:
-            _require_able(carrier, timezone.localdate(at))
+        require_next(actor, manifest, carrier, timezone.localdate(at))
         told = {"carrier": carrier.name, "uscc": carrier.uscc, "place": place, "at": instant(at), "vehicle": plate}
         lines = list(manifest.lines.select_related("container"))
         signed = {**told, **_signed(manifest, lines, "hand_over", told)}
@@ -216,6 +229,20 @@ def hand_over(
         share(containers, audience([carrier.pk], [carrier.division]))
         record(actor, facts, now=now, event_time=at)
     return manifest
+
+
+def require_next(actor: Actor, manifest: Manifest, carrier: Organisation, on: date) -> None:
+    """The actor has a load on the road that this carrier may carry on from that day; asked before a PIN is looked at.
+
+    Raises NotPermitted(not_your_part), Invalid(handed_to_self), Refused(illegal_state | not_a_carrier |
+    carrier_permit_expired).
+    """
+    require_party(actor, manifest, "carrier")
+    if carrier.pk == manifest.carrier_id:
+        raise invalid("carrier", "handed_to_self")
+    if manifest.state != ManifestState.IN_TRANSIT:
+        raise Refused("illegal_state", verb="hand_over", state=manifest.state, subject=manifest.subject)
+    _require_able(carrier, on)
 
 
 def read_place(place: str) -> str:
@@ -241,7 +268,10 @@ def _offered(legs: Sequence[Leg]) -> Leg | None:
 def _offer(
     manifest: Manifest, legs: Sequence[Leg], carrier: Organisation, *, place: str, at: datetime, plate: str
 ) -> None:
-    """The next leg is this carrier's: one that was planned for it, else a new one right after the present one."""
+    """The next leg is this carrier's: one that was planned for it, else a new one.
+
+    It comes right after the last that was driven, so that the positions are the order of the way.
+    """
     legs = list(legs)
     if (before := _offered(legs)) is not None:
         legs.remove(before)
@@ -254,14 +284,18 @@ def _offer(
     ahead = sorted((leg for leg in legs if leg.departed_at is None), key=lambda leg: leg.position)
     leg = next((leg for leg in ahead if leg.carrier_id == carrier.pk), None)
     if leg is None:
-        last = max((leg.position for leg in legs if leg.departed_at), default=0)
-        # From the far end, so that no two ever have one position.
-        for later in reversed(ahead):
-            later.position += 1
-            later.save(update_fields=["position"])
-        leg = Leg(manifest=manifest, carrier=carrier, position=last + 1, planned=False)
+        leg = Leg(manifest=manifest, carrier=carrier, planned=False)
+    driven = max((leg.position for leg in legs if leg.departed_at), default=0)
+    later = [one for one in ahead if one is not leg]
+    # Out of the way and then into place from the far end, so that no two ever have one position.
+    leg.position = max((one.position for one in legs), default=0) + len(later) + 2
     leg.place, leg.handed_over_at, leg.plate = place, at, plate
     leg.save()
+    for number, one in reversed(list(enumerate(later, driven + 2))):
+        one.position = number
+        one.save(update_fields=["position"])
+    leg.position = driven + 1
+    leg.save(update_fields=["position"])
 
 
 def take_over(
@@ -283,7 +317,7 @@ def take_over(
         vehicle = _vehicle(actor, plate or leg.plate)
         lines = list(manifest.lines.select_related("container"))
         if manifest.state == ManifestState.IN_TRANSIT:
-            _require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
+            require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
         plate = plates.plain(vehicle.plate)
         told = {"carrier": actor.principal.name, "place": leg.place, "vehicle": plate, "at": instant(at)}
         (manifest,), facts = move(
@@ -306,7 +340,7 @@ def take_over(
             payload={**about(manifest), "place": leg.place, "vehicle": plate},
             change={"holder_id": actor.organisation_id},
         )
-        record(actor, [*facts, *container_facts], now=now, event_time=at)
+        record(actor, [*facts, *container_facts, *ask_further(manifest)], now=now, event_time=at)
     return manifest
 
 
@@ -367,5 +401,5 @@ def deliver(*, actor: Actor, manifest: Manifest, now: datetime, delivered_at: da
             change=arrival.change,
             payload={**brought_by(manifest), **arrival.payload},
         )
-        record(actor, facts, now=now, event_time=at)
+        record(actor, [*facts, *ask_further(manifest)], now=now, event_time=at)
     return manifest

@@ -7,18 +7,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from manifests.models import Leg, Line, Manifest, Outcome
+from manifests.services.carriage import require_fit
 from manifests.services.common import plain_code
+from manifests.services.masses import require_weighable, went_on
+from wastetrack.errors import Refused, invalid
 from wastetrack.ledger.canonical import instant
 from wastetrack.parties.models import Vehicle
 from wastetrack.regulations import plates
 from wastetrack.regulations.selectors import find_waste_code
 from wastetrack.regulations.vocabulary import form
 from wastetrack.units import kg_text
-from wastetrack.waste.models import Container, ContainerState
+from wastetrack.waste.models import Container
 from wastetrack.waste.reading import NAME_LENGTH, TEXT_LENGTH, Reader
 
 MEASURES_LENGTH, CONTRACT_LENGTH = 300, 60
@@ -44,12 +46,10 @@ class Change:
 
 
 def counted_g(line: Line) -> int:
-    """The grams that count for a line: as settled, else as received, else as declared."""
+    """The grams that count for a line: as received or agreed on since, before that as declared."""
     if line.outcome != Outcome.ACCEPTED or line.received_mass_g is None:
         return line.mass_g
-    found = getattr(line, "discrepancy", None)
-    said = next(iter(found.statements.all()), None) if found is not None and found.settled_at is not None else None
-    return said.mass_g if said is not None else line.received_mass_g
+    return line.received_mass_g
 
 
 def components_field(drum: Container) -> str:
@@ -83,22 +83,13 @@ def last_leg(legs: Sequence[Leg]) -> Leg | None:
     return next((leg for leg in reversed(legs) if leg.departed_at), None)
 
 
-def went_on(manifest: Manifest, containers: Sequence[Container]) -> QuerySet[Line]:
-    """The lines of later manifests with which these containers have departed since."""
-    later = Q(manifest__departed_at__gt=manifest.departed_at)
-    later |= Q(manifest__departed_at=manifest.departed_at, manifest__gt=manifest.pk)
-    if manifest.departed_at is None:
-        return Line.objects.none()
-    return Line.objects.filter(later, container__in=containers)
-
-
 class ChangeReader(Reader):
     """Reads a proposal's rows and fields; every problem is found, at its field."""
 
     def __init__(self, manifest: Manifest, lines: Sequence[Line], legs: Sequence[Leg], now: datetime) -> None:
         super().__init__()
         self.manifest, self.now = manifest, now
-        self.leg = last_leg(legs)
+        self.lines, self.leg = lines, last_leg(legs)
         self.by_code = {code: line for line in lines for code in (line.container.code, line.container.short_code)}
         onward = went_on(manifest, [line.container for line in lines]).select_related("manifest")
         self.onward = {line.container_id: line.manifest.number for line in onward}
@@ -107,7 +98,8 @@ class ChangeReader(Reader):
         """What `{lines: [{container, …}], emergency_measures, contract, vehicle}` changes of what is.
 
         Notes unknown_line, duplicate_line, code_on_label, gone_on, not_received, time_…, mass_…, treated,
-        treated_too_much, too_long, no_vehicle_yet, plate_format, unknown_vehicle, and what logging a drum notes.
+        treated_too_much, too_long, no_vehicle_yet, plate_format, unknown_vehicle, why the vehicle could not have
+        departed with it, and what logging a drum notes.
         """
         found: list[Change] = []
         seen = set[int]()
@@ -163,12 +155,11 @@ class ChangeReader(Reader):
         mass_g = self.mass(place, given)
         drum = line.container
         moves = field == "mass_kg" or line.outcome != Outcome.ACCEPTED
-        if mass_g and moves and mass_g != drum.mass_g and line.container_id not in self.onward:
-            left_kg = kg_text(drum.mass_g - drum.treated_g)
-            if mass_g < drum.treated_g:
-                self.fail(place, "treated_too_much", container=drum.short_grouped, left_kg=left_kg)
-            elif drum.state == ContainerState.TREATED:
-                self.fail(place, "treated")
+        if mass_g and moves and line.container_id not in self.onward:
+            try:
+                require_weighable(drum, mass_g, moves=True)
+            except Refused as refusal:
+                self.fail(place, refusal.code, **refusal.params)
         return kg_text(mass_g) or ""
 
     def _received_at(self, place: str, line: Line, given: Any) -> str:
@@ -178,7 +169,8 @@ class ChangeReader(Reader):
         if not line.received_at:
             self.fail(place, "not_received")
             return ""
-        earliest, latest = _bounds(self.manifest, line)
+        departed_at = self.leg.departed_at if self.leg else self.manifest.departed_at
+        earliest, latest = _bounds(self.manifest, line, departed_at)
         if given > self.now:
             self.fail(place, "time_in_future")
         elif earliest is not None and given < earliest:
@@ -198,6 +190,7 @@ class ChangeReader(Reader):
             new = self._plate(str(sent["vehicle"]))
             old = own_value(self.manifest, self.leg, "vehicle")
             if not plates.same(new, old):
+                self._fits(new)
                 found.append(Change(None, "vehicle", old, new))
         return found
 
@@ -208,8 +201,26 @@ class ChangeReader(Reader):
         elif plate is None:
             self.fail("vehicle", "plate_format", plate=given.strip()[:20])
         elif not self.manifest.self_delivered and vehicle_of(self.leg, plate) is None:
-            self.fail("vehicle", "unknown_vehicle", plate=plate)
+            self.fail("vehicle", "unknown_vehicle", plate=plate, carrier=self.leg.carrier.name)
         return plate or ""
+
+    def _fits(self, plate: str) -> None:
+        if self.leg is not None and plate:
+            try:
+                require_fitting(self.manifest, self.leg, plate, self.lines)
+            except Refused as refusal:
+                self.errors += refusal.errors
+
+
+def require_fitting(manifest: Manifest, leg: Leg, plate: str, lines: Sequence[Line]) -> None:
+    """The carrier's vehicle with this plate could have departed with it. Raises Invalid at `vehicle`, as depart."""
+    vehicle = None if manifest.self_delivered else vehicle_of(leg, plate)
+    if vehicle is None or leg.departed_at is None:
+        return
+    try:
+        require_fit(leg.carrier, vehicle, manifest, lines, timezone.localdate(leg.departed_at), leg)
+    except Refused as refusal:
+        raise invalid("vehicle", refusal.code, **refusal.params) from refusal
 
 
 def vehicle_of(leg: Leg, plate: str) -> Vehicle | None:
@@ -218,8 +229,8 @@ def vehicle_of(leg: Leg, plate: str) -> Vehicle | None:
     return next((vehicle for vehicle in theirs if plates.same(vehicle.plate, plate)), None)
 
 
-def _bounds(manifest: Manifest, line: Line) -> tuple[datetime | None, datetime | None]:
-    """Between what and what a receipt lies: the arrival, and the drum's next step."""
+def _bounds(manifest: Manifest, line: Line, departed_at: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """Between what and what a receipt lies: the arrival (`departed_at`: of the last leg), and the drum's next step."""
     # A delivery that the receipt itself told moves with it.
     told = manifest.delivered_at == line.received_at
     assert line.received_at is not None
@@ -227,4 +238,4 @@ def _bounds(manifest: Manifest, line: Line) -> tuple[datetime | None, datetime |
     after = [done.treated_at for done in line.treatments.all()]
     after += [stay.left_at] if stay and stay.left_at else []
     after += [line.taken_back_at] if line.taken_back_at else []
-    return (manifest.departed_at if told else manifest.delivered_at), min(after, default=None)
+    return (departed_at if told else manifest.delivered_at), min(after, default=None)

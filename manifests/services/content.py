@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from manifests.models import Leg, Line, Manifest, ManifestState
+from manifests.models import Correction, Leg, Line, Manifest, ManifestState
 from manifests.services.common import brought_by
 from wastetrack.errors import Refused
 from wastetrack.ledger.canonical import canonical_json, instant
@@ -60,25 +60,42 @@ def line_content(manifest: Manifest, line: Line) -> dict[str, Any]:
     }
 
 
-def digest_of(manifest: Manifest, lines: Sequence[Line], legs: Sequence[Leg]) -> str:
-    """The digest of all that a party sees before it signs: the content, the way so far, the corrections agreed on.
+def digest_of(
+    manifest: Manifest, lines: Sequence[Line], legs: Sequence[Leg], corrections: Sequence[Correction] | None = None
+) -> str:
+    """The digest of all that a party sees before it signs: the content, the way so far, corrections agreed and open.
 
-    What other parties add in their own blocks since, a receipt or a treatment, does not change it.
+    What other parties add in their own blocks since, a receipt or a treatment, does not change it, nor that one of
+    those asked has agreed to what is proposed (one query, none where its corrections are given).
     """
     way = [
         {
             "carrier": leg.carrier.uscc,
             "plate": leg.plate,
+            "driver": leg.driver_name,
             "place": leg.place,
+            "handed_over_at": instant(leg.handed_over_at) if leg.handed_over_at else None,
             "departed_at": instant(leg.departed_at) if leg.departed_at else None,
         }
         for leg in legs
     ]
-    return sha256({**content_of(manifest, lines), "legs": way, "version": manifest.version})
+    seen = {"legs": way, "version": manifest.version, "proposal": _proposal(manifest, corrections)}
+    return sha256({**content_of(manifest, lines), **seen})
+
+
+def _proposal(manifest: Manifest, corrections: Sequence[Correction] | None) -> dict[str, Any] | None:
+    """The correction that is open, if one is: which one, and what it would change."""
+    # A draft has none: nobody has signed it.
+    if corrections is None:
+        corrections = list(manifest.corrections.filter(settled_at=None)) if manifest.issued_at else []
+    found = next((one for one in corrections if one.settled_at is None), None)
+    if found is None:
+        return None
+    return {"id": found.pk, "cancels": found.cancels, "changes": found.data, "reason": found.reason}
 
 
 def require_as_shown(manifest: Manifest, shown: str) -> None:
-    """Raises Refused(changed_since_shown) unless this is the digest of the manifest as it is now (three queries)."""
+    """Raises Refused(changed_since_shown) unless this is the digest of the manifest as it is now (four queries)."""
     lines = list(manifest.lines.select_related("container"))
     if shown != digest_of(manifest, lines, list(manifest.legs.select_related("carrier"))):
         raise Refused("changed_since_shown", manifest=manifest.number)

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db import transaction
 
-from manifests.models import AFTER_RECEIPT, ON_THE_WAY, Consent, Correction, Leg, Line, Manifest, ManifestState
+from manifests.models import AFTER_RECEIPT, ON_THE_WAY, Consent, Correction, Leg, Line, Manifest, ManifestState, Outcome
 from manifests.selectors import legs_of, lines_of
 from manifests.services.changes import Change, ChangeReader, last_leg, own_value, value_of
 from manifests.services.common import NOTE_LENGTH, about
+from manifests.services.consents import all_agreed, ask_further, signers
 from manifests.services.content import signature
 from manifests.services.effects import take_effect
 from wastetrack.errors import NotPermitted, Refused, invalid
@@ -41,7 +42,7 @@ def propose(
         read = [] if cancels else _read(ChangeReader(manifest, lines, legs, now), reason, changes)
         if cancels and not reason.strip():
             raise invalid("reason", "reason_missing")
-        signed = _signers(manifest, lines, legs, carriage=cancels or any(one.field == "vehicle" for one in read))
+        signed = signers(manifest, lines, legs, carriage=cancels or any(one.field == "vehicle" for one in read))
         if actor.organisation_id not in signed:
             raise NotPermitted("nothing_signed", subject=manifest.subject)
         correction = Correction.objects.create(
@@ -88,23 +89,10 @@ def _read(reader: ChangeReader, reason: str, changes: Mapping[str, Any]) -> list
     return read
 
 
-def _signers(manifest: Manifest, lines: Sequence[Line], legs: Sequence[Leg], *, carriage: bool) -> set[int]:
-    """Whose signature a change touches: the sender's; the receiver's once it received; the carriers' until then.
-
-    After a receipt a carrier's signature is touched only where the change is of the carriage itself. To call a load
-    off at its receiver's gate needs the receiver too.
-    """
-    received = any(line.outcome for line in lines)
-    found = {manifest.sender_id}
-    if received or (carriage and manifest.state == ManifestState.DELIVERED):
-        found.add(manifest.receiver_id)
-    if carriage or not received:
-        found |= {leg.carrier_id for leg in legs if leg.departed_at}
-    return found
-
-
 def approve(*, actor: Actor, manifest: Manifest, now: datetime, correction_id: str = "") -> Correction:
     """One of those asked agrees and signs; with the last of them what was proposed holds.
+
+    Who has signed the manifest since it was proposed is asked from now on.
 
     `correction_id`: which proposal was read, where the caller can say: another one is not meant.
 
@@ -117,6 +105,7 @@ def approve(*, actor: Actor, manifest: Manifest, now: datetime, correction_id: s
         correction = _open_of(manifest, correction_id)
         if correction.proposer_id == actor.organisation_id:
             raise NotPermitted("own_proposal", subject=manifest.subject)
+        facts = ask_further(manifest)
         consent = correction.consents.filter(organisation=actor.organisation_id).first()
         if consent is None:
             raise NotPermitted("not_your_part", verb="approve", subject=manifest.subject)
@@ -126,8 +115,8 @@ def approve(*, actor: Actor, manifest: Manifest, now: datetime, correction_id: s
             raise refusal
         consent.given_by, consent.given_at = actor.person, now
         consent.save(update_fields=["given_by", "given_at"])
-        facts = [_fact("consent", manifest, correction)]
-        if not correction.consents.filter(given_at=None).exists():
+        facts.append(_fact("consent", manifest, correction))
+        if all_agreed(manifest, correction):
             facts += _approve(actor, manifest, correction, now)
         record(actor, facts, now=now)
     return correction
@@ -145,15 +134,15 @@ def _approve(actor: Actor, manifest: Manifest, correction: Correction, now: date
     return [*facts, *take_effect(actor, manifest, moved[0], now)]
 
 
-def decline(*, actor: Actor, manifest: Manifest, reason: str, now: datetime) -> Correction:
-    """One of those asked does not agree: nothing changes, and the proposal is over.
+def decline(*, actor: Actor, manifest: Manifest, reason: str, now: datetime, correction_id: str = "") -> Correction:
+    """One of those asked does not agree: nothing changes, and the proposal is over. `correction_id` as in approve.
 
     Raises Refused(correction_over), NotPermitted(own_proposal | not_your_part), Invalid(reason_missing).
     """
     actor.require_write()
     with transaction.atomic():
         (manifest,) = lock([manifest])
-        correction = _open_of(manifest)
+        correction = _open_of(manifest, correction_id)
         if correction.proposer_id == actor.organisation_id:
             raise NotPermitted("own_proposal", subject=manifest.subject)
         if not correction.positions(actor):
@@ -163,12 +152,15 @@ def decline(*, actor: Actor, manifest: Manifest, reason: str, now: datetime) -> 
         return _end(actor, manifest, correction, "decline", now, reason=reason[:NOTE_LENGTH])
 
 
-def withdraw(*, actor: Actor, manifest: Manifest, now: datetime) -> Correction:
-    """Who proposed it takes it back. Raises Refused(correction_over), NotPermitted(not_your_part)."""
+def withdraw(*, actor: Actor, manifest: Manifest, now: datetime, correction_id: str = "") -> Correction:
+    """Who proposed it takes it back. `correction_id` as in approve.
+
+    Raises Refused(correction_over), NotPermitted(not_your_part).
+    """
     actor.require_write()
     with transaction.atomic():
         (manifest,) = lock([manifest])
-        return _end(actor, manifest, _open_of(manifest), "withdraw", now)
+        return _end(actor, manifest, _open_of(manifest, correction_id), "withdraw", now)
 
 
 def withdraw_stale(*, actor: Actor, manifest: Manifest, now: datetime) -> None:
@@ -222,6 +214,8 @@ def _why_stale(manifest: Manifest, correction: Correction) -> Refused | None:
         field = change["field"]
         value = value_of(line, field) if line else own_value(manifest, last_leg(legs), field)
         stale = stale or value != change["old"]
+        # A receipt that was taken back has no mass to correct.
+        stale = stale or (field == "mass_kg" and line is not None and line.outcome != Outcome.ACCEPTED)
     return Refused("correction_stale", manifest=manifest.number) if stale else None
 
 

@@ -206,7 +206,7 @@ def _into_the_firms_store(actor: Actor, walk_in: WalkIn, lines: Sequence[WalkInL
     for line in sorted((line for line in lines if line.container is None), key=_code_and_day):
         assert line.stream is not None
         one = FromStream(line.stream, line.mass_g, line.accumulation_start)
-        line.container = logged_from(one, actor=typist, now=now)
+        line.container = logged_from(one, actor=typist, since=timezone.localdate(now), now=now)
         line.save(update_fields=["container"])
     for line in named:
         drum = line.container
@@ -233,7 +233,15 @@ def _take_in(actor: Actor, walk_in: WalkIn, manifest: Manifest, lines: Sequence[
         wanted.setdefault(line.bay, []).append(line)
     for bay, group in wanted.items():
         receipts = [Receipt(rows[line.container_id], mass_g=line.mass_g) for line in group]
-        manifest = receive(actor=actor, manifest=manifest, receipts=receipts, depot=walk_in.depot, bay=bay, now=now)
+        manifest = receive(
+            actor=actor,
+            manifest=manifest,
+            receipts=receipts,
+            depot=walk_in.depot,
+            bay=bay,
+            unsigned="at_counter",
+            now=now,
+        )
 
 
 def decline_walk_in(*, actor: Actor, walk_in: WalkIn, reason: str, now: datetime) -> WalkIn:

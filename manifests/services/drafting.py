@@ -26,8 +26,9 @@ from manifests.models import (
 )
 from manifests.services.common import NOTE_LENGTH, about, move_containers, require_party
 from manifests.services.content import content_of, signature
+from manifests.services.followers import leave_to_first
 from manifests.services.readers import draw_readers
-from manifests.services.streams import FromStream, logged_from
+from manifests.services.streams import FromStream, drop_logged, logged_from
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move, next_number
@@ -137,9 +138,10 @@ def revise(*, actor: Actor, manifest: Manifest, wanted: Wanted, now: datetime) -
             setattr(manifest, name, value)
         # Never the state: that is the lifecycle's.
         manifest.save(update_fields=["sender_site", "follows", *_said(actor.principal, wanted)])
+        logged = _logged_for(manifest)
         manifest.lines.all().delete()
         manifest.legs.all().delete()
-        _write(actor, manifest, wanted, "manifest.revise", now)
+        _write(actor, manifest, wanted, "manifest.revise", now, logged)
     return manifest
 
 
@@ -154,12 +156,38 @@ def _said(sender: Organisation, wanted: Wanted) -> dict[str, object]:
     }
 
 
-def _write(actor: Actor, manifest: Manifest, wanted: Wanted, kind: str, now: datetime) -> None:
-    """The lines and planned legs of a draft, what it uses up, and its entry."""
-    containers = [*wanted.containers]
-    containers += [logged_from(one, actor=actor, now=now) for one in wanted.from_streams]
+def _logged_for(manifest: Manifest) -> list[Container]:
+    """The drums that were logged from a usual waste for this draft."""
+    return [line.container for line in manifest.lines.filter(from_stream=True).select_related("container")]
+
+
+def _write(
+    actor: Actor, manifest: Manifest, wanted: Wanted, kind: str, now: datetime, logged: Sequence[Container] = ()
+) -> None:
+    """The lines and planned legs of a draft, what it uses up, and its entry.
+
+    `logged`: the drums logged for the draft as it was. What is still asked for is taken over, the others are voided.
+    """
+    containers, own = [*wanted.containers], {container.pk for container in logged}
+    spare = [container for container in logged if container not in containers]
+    for one in wanted.from_streams:
+        container = next(filter(one.made, spare), None)
+        if container is None:
+            since = timezone.localdate(manifest.paper_completed_at or now)
+            container = logged_from(one, actor=actor, since=since, now=now)
+        else:
+            spare.remove(container)
+        containers.append(container)
+        own.add(container.pk)
+    drop_logged(spare, manifest=manifest, actor=actor, now=now)
     lines = Line.objects.bulk_create(
-        Line(manifest=manifest, position=position, container=container, mass_g=container.mass_g)
+        Line(
+            manifest=manifest,
+            position=position,
+            container=container,
+            mass_g=container.mass_g,
+            from_stream=container.pk in own,
+        )
         for position, container in enumerate(containers, 1)
     )
     if manifest.relay:
@@ -299,7 +327,7 @@ def issue(*, actor: Actor, manifest: Manifest, now: datetime, at: datetime | Non
             changed += [line] if line.mass_g != container.mass_g else []
             line.container, line.mass_g = container, container.mass_g
         if manifest.state == ManifestState.DRAFT:
-            _hold_what_it_uses_up(manifest, containers, at)
+            hold_what_it_uses_up(manifest, containers, at)
             if found := problems_of(manifest, lines, timezone.localdate(at)):
                 raise Refused(found[0].code, errors=found, **found[0].params)
         manifest.issued_at = at
@@ -316,26 +344,37 @@ def issue(*, actor: Actor, manifest: Manifest, now: datetime, at: datetime | Non
     return manifest
 
 
-def _hold_what_it_uses_up(manifest: Manifest, containers: Sequence[Container], at: datetime) -> None:
-    """Two issues that use up one permit's mass, or one approval's, come after each other."""
+def hold_what_it_uses_up(manifest: Manifest, containers: Sequence[Container], at: datetime) -> None:
+    """Two that use up one permit's mass, or one approval's, come after each other. A draft finds its approval here."""
     list(Permit.objects.select_for_update().filter(organisation=manifest.receiver_id).order_by("pk").values("pk"))
-    manifest.approval = approval_for(manifest, containers, timezone.localdate(at))
+    if manifest.state == ManifestState.DRAFT:
+        manifest.approval = approval_for(manifest, containers, timezone.localdate(at))
     if manifest.approval is not None:
         manifest.approval = Approval.objects.select_for_update().get(pk=manifest.approval.pk)
 
 
 def cancel(*, actor: Actor, manifest: Manifest, reason: str, now: datetime) -> Manifest:
-    """The sender calls it off before departure; committed containers are free again."""
+    """The sender calls it off before departure; committed containers are free again.
+
+    Drums that were logged for a draft alone are voided with it.
+    Raises Invalid(reason_missing), NotPermitted(not_your_part), Refused(illegal_state).
+    """
     with transaction.atomic():
         (manifest,) = lock([manifest])
+        require_party(actor, manifest, "sender")
+        reason = reason.strip()
+        if manifest.state in (ManifestState.DRAFT, ManifestState.ISSUED) and not reason:
+            raise invalid("reason", "reason_missing")
         issued = manifest.state == ManifestState.ISSUED
         (manifest,), facts = move([manifest], "cancel", actor=actor, payload={"reason": reason[:NOTE_LENGTH]})
         if manifest.paper:
             paper_done(manifest, actor=actor, now=now)
         if issued:
             containers, released = move_containers(manifest, "unroute" if manifest.follows else "release", actor)
-            Line.objects.filter(followed_by=manifest).update(followed_by=None)
+            leave_to_first(manifest)
             draw_readers(containers)
             facts += released
+        else:
+            drop_logged(_logged_for(manifest), manifest=manifest, actor=actor, now=now)
         record(actor, facts, now=now)
     return manifest

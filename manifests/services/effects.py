@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -12,21 +11,24 @@ from django.utils.dateparse import parse_datetime
 from depots.models import Stay
 from depots.terms import Term, family_term
 from manifests import deadlines
+from manifests.checks import transfer_problems
 from manifests.deviation import limits_in, severity_of
-from manifests.models import Correction, Discrepancy, Leg, Line, Manifest, Outcome, Severity
+from manifests.models import Correction, Discrepancy, Leg, Line, Manifest, ManifestState, Outcome, Severity, Statement
 from manifests.selectors import legs_of, lines_of
 from manifests.services.carriage import drop_unused
-from manifests.services.changes import DESCRIPTION, MASSES, components_field, last_leg, vehicle_of, went_on
-from manifests.services.common import about
+from manifests.services.changes import DESCRIPTION, MASSES, components_field, last_leg, require_fitting, vehicle_of
 from manifests.services.content import content_of, signature
+from manifests.services.drafting import hold_what_it_uses_up
+from manifests.services.followers import end_followed, leave_to_first
+from manifests.services.masses import weigh_drum, went_on
 from manifests.services.receipt import discrepancy_fact, is_disputed, term_of, with_first_stay
 from manifests.services.treatment import end_if_treated
+from wastetrack.errors import Refused
 from wastetrack.ledger.services import Fact
 from wastetrack.lifecycle.services import lock, move
 from wastetrack.parties.actors import Actor
 from wastetrack.units import grams
 from wastetrack.waste import clock
-from wastetrack.waste.lineage import reweigh
 from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.selectors import descendants
 
@@ -39,25 +41,32 @@ SAID_BY = {"name": "name", "hazards": "hazards", "form": "form", "container_kind
 def take_effect(actor: Actor, manifest: Manifest, correction: Correction, now: datetime) -> list[Fact]:
     """What was proposed holds, under the manifest's lock; the caller records the facts.
 
-    Raises Refused where it can't be any more: treated_too_much | treated | too_little_for_parts | already_received.
+    Raises Refused where it can't be any more: treated_too_much | treated | too_little_for_parts | already_received; of
+    what has not departed yet, with everything that would keep it from being issued so; Invalid at `vehicle` as depart.
     """
     if correction.cancels:
         return _call_off(actor, manifest, correction, now)
     by_drum: dict[str, dict[str, str]] = {}
     for change in correction.data:
         by_drum.setdefault(change["container"] or "", {})[change["field"]] = change["new"]
-    _own(manifest, by_drum.pop("", {}))
-    facts = _lines(actor, manifest, by_drum, now)
+    own = by_drum.pop("", {})
+    facts = _lines(actor, manifest, correction, by_drum, now)
+    if by_drum and manifest.state == ManifestState.ISSUED:
+        _require_issuable(manifest, now)
+    _own(manifest, own)
     manifest.version += 1
     manifest.save(update_fields=[*("emergency_measures", "contract", "version", "received_at", "delivered_at")])
     correction.version = manifest.version
     correction.save(update_fields=["version"])
-    content = content_of(manifest, lines_of(manifest))
+    lines = lines_of(manifest)
+    content = content_of(manifest, lines)
+    drums = {line.container.code: line.container.short_code for line in lines if line.container.code in by_drum}
     payload = {
         **signature(content, "correct"),
         "version": manifest.version,
         "reason": correction.reason,
         "changes": correction.data,
+        **({"drums": drums} if drums else {}),
     }
     return [*facts, Fact("manifest.correct", manifest.subject, manifest.readers(), payload)]
 
@@ -66,9 +75,18 @@ def _call_off(actor: Actor, manifest: Manifest, correction: Correction, now: dat
     """The drums turn back: they stay with the carrier until their sender takes them back or sends them on."""
     if manifest.delivered_at is not None:
         deadlines.receipt_done(manifest, actor=actor, now=now)
+    leave_to_first(manifest)
     payload = {"reason": correction.reason, **drop_unused(manifest)}
     change = {"next_carrier_id": None}
     return move([manifest], "call_off", actor=actor, position="consent", change=change, payload=payload)[1]
+
+
+def _require_issuable(manifest: Manifest, now: datetime) -> None:
+    """What is corrected before departure still keeps within permits, approval and vehicles."""
+    containers = [line.container for line in lines_of(manifest)]
+    hold_what_it_uses_up(manifest, containers, now)
+    if found := transfer_problems(manifest, containers, timezone.localdate(now)):
+        raise Refused(found[0].code, errors=found, **found[0].params)
 
 
 def _own(manifest: Manifest, new: Mapping[str, str]) -> None:
@@ -80,12 +98,15 @@ def _own(manifest: Manifest, new: Mapping[str, str]) -> None:
 
 
 def _change_vehicle(manifest: Manifest, leg: Leg, plate: str) -> None:
+    require_fitting(manifest, leg, plate, lines_of(manifest))
     leg.vehicle = None if manifest.self_delivered else vehicle_of(leg, plate)
     leg.plate = plate
     leg.save(update_fields=["vehicle", "plate"])
 
 
-def _lines(actor: Actor, manifest: Manifest, by_drum: Mapping[str, Mapping[str, str]], now: datetime) -> list[Fact]:
+def _lines(
+    actor: Actor, manifest: Manifest, correction: Correction, by_drum: Mapping[str, Mapping[str, str]], now: datetime
+) -> list[Fact]:
     """The drums' part of a correction."""
     lines = [line for line in lines_of(manifest) if line.container.code in by_drum]
     if not lines:
@@ -104,8 +125,8 @@ def _lines(actor: Actor, manifest: Manifest, by_drum: Mapping[str, Mapping[str, 
             _set_received(actor, manifest, line, _moment(new["received_at"]), now)
         line.save(update_fields=["mass_g", "received_mass_g", "received_at"])
         if line.outcome == Outcome.ACCEPTED:
-            facts += _judge_again(manifest, line, new, now)
-    _follow_times(manifest, received)
+            facts += _judge_again(manifest, correction, line, new, now)
+    _follow_times(actor, manifest, received, now)
     _tell_differences(actor, manifest, now)
     return facts
 
@@ -129,15 +150,16 @@ def _weigh(manifest: Manifest, line: Line, new: Mapping[str, str], *, moves: boo
         if "mass_kg" not in masses or line.received_mass_g is None:
             return []
         counts = line.received_mass_g
-    if not masses or not moves:
-        return []
-    if line.received_at is not None:
-        Stay.objects.filter(container=line.container, entered_at=line.received_at).update(mass_in_g=counts)
-    return [replace(fact, payload={**about(manifest), **fact.payload}) for fact in reweigh(line.container, counts)]
+    return weigh_drum(manifest, line, counts, moves=moves) if masses else []
 
 
-def _judge_again(manifest: Manifest, line: Line, new: Mapping[str, str], now: datetime) -> list[Fact]:
-    """The line's difference by its masses as they are now: opened, changed, or over."""
+def _judge_again(
+    manifest: Manifest, correction: Correction, line: Line, new: Mapping[str, str], now: datetime
+) -> list[Fact]:
+    """The line's difference by its masses as they are now: opened, changed, or over.
+
+    Who has agreed to the received mass has stated it: nobody is asked again, unless more than the mass differs.
+    """
     found = Discrepancy.objects.filter(line=line).first()
     # A name put right does not open what both sides have settled.
     matters = {*MASSES, *SAID_BY} if found is not None and found.settled_at is None else {*MASSES}
@@ -155,14 +177,31 @@ def _judge_again(manifest: Manifest, line: Line, new: Mapping[str, str], now: da
     found.declared_mass_g, found.received_mass_g = line.mass_g, line.received_mass_g
     found.differs, found.severity = " ".join(differs), severity or found.severity
     # What was stated was stated of other masses.
-    found.settled_at = None if severity else found.settled_at or now
+    agreed = "mass_kg" in new and not differs
+    found.settled_at = None if severity and not agreed else now if agreed else found.settled_at or now
     found.save()
     if severity:
         found.statements.all().delete()
+        Statement.objects.bulk_create(_stated(manifest, correction, found) if agreed else [])
     line.container.disputed = is_disputed(line.container)
     line.container.save(update_fields=["disputed"])
-    opened = severity is not None and before != (severity, True)
+    opened = found.settled_at is None and before != (severity, True)
     return [discrepancy_fact(manifest, line, line.container, found)] if opened else []
+
+
+def _stated(manifest: Manifest, correction: Correction, found: Discrepancy) -> list[Statement]:
+    """What both sides have said of a received mass by agreeing to its correction."""
+    by = {correction.proposer_id: (correction.proposed_by, correction.proposed_at)}
+    for consent in correction.consents.select_related("given_by"):
+        if consent.given_by is not None and consent.given_at is not None:
+            by[consent.organisation_id] = (consent.given_by, consent.given_at)
+    said = {"mass_g": found.received_mass_g, "note": correction.reason}
+    sides = {"sender": manifest.sender_id, "receiver": manifest.receiver_id}
+    return [
+        Statement(discrepancy=found, side=side, by=by[pk][0], at=by[pk][1], **said)
+        for side, pk in sides.items()
+        if pk in by
+    ]
 
 
 def _tell_differences(actor: Actor, manifest: Manifest, now: datetime) -> None:
@@ -190,6 +229,8 @@ def _set_received(actor: Actor, manifest: Manifest, line: Line, at: datetime, no
     stays = Stay.objects.filter(container=line.container, entered_at=before)
     stays.filter(moved_at=before).update(moved_at=at)
     stays.update(entered_at=at)
+    if line.outcome == Outcome.ACCEPTED:
+        end_followed(manifest, [line.container_id], at)
     family = [line.container, *descendants([line.container])]
     here = Stay.objects.filter(container__in=family, left_at=None, depot__site__organisation=manifest.receiver_id)
     for stay in here.select_related("container", "depot__site__organisation", "depot__permit"):
@@ -213,12 +254,17 @@ def _set_term(actor: Actor, container: Container, stay: Stay, term: Term, now: d
     clock.start([container], limit=term.limit, organisation_id=site.organisation_id, division=site.division)
 
 
-def _follow_times(manifest: Manifest, before: set[datetime]) -> None:
-    """The manifest's own times, where they were those of its lines."""
-    times = [line.received_at for line in manifest.lines.all() if line.received_at]
+def _follow_times(actor: Actor, manifest: Manifest, before: set[datetime], now: datetime) -> None:
+    """The manifest's own times, where they were those of its lines; the days to receive the rest with its arrival."""
+    lines = list(manifest.lines.all())
+    times = [line.received_at for line in lines if line.received_at]
     if not times:
         return
-    if manifest.delivered_at in before:
+    if manifest.delivered_at in before and manifest.delivered_at != min(times):
+        manifest.legs.filter(arrived_at=manifest.delivered_at).update(arrived_at=min(times))
         manifest.delivered_at = min(times)
+        if any(not line.outcome for line in lines):
+            deadlines.receipt_done(manifest, actor=actor, now=now)
+            deadlines.receipt_due(manifest, manifest.delivered_at)
     if manifest.received_at is not None:
         manifest.received_at = max(times)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -73,9 +75,15 @@ def _write(actor: Actor, manifest: Manifest, line: Line, kind: str, now: datetim
     record(actor, [Fact(kind, container.subject, container.readers(), about(manifest))], now=now, event_time=at)
 
 
-def require_loaded(manifest: Manifest) -> None:
-    """Raises Refused(not_all_loaded) for a manifest whose drums are scanned on, but not all of them (article 13)."""
-    loaded = list(manifest.lines.values_list("loaded_at", flat=True))
-    missing = loaded.count(None)
-    if 0 < missing < len(loaded):
-        raise Refused("not_all_loaded", missing=missing, manifest=manifest.number)
+def require_loaded(lines: Sequence[Line], *, compared: bool | None) -> dict[str, Any]:
+    """What a departure's entry says of the loading: all drums scanned on, or none and each compared by eye.
+
+    `compared`: whether the driver says so; None where a program departs, whose word it is that the load is right.
+    Raises Refused(not_all_loaded) where only some are scanned (article 13), Refused(not_scanned).
+    """
+    scanned = sum(1 for line in lines if line.loaded_at)
+    if 0 < scanned < len(lines):
+        raise Refused("not_all_loaded", missing=len(lines) - scanned, manifest=lines[0].manifest.number)
+    if not scanned and compared is False:
+        raise Refused("not_scanned", drums=len(lines))
+    return {"scanned": scanned, "drums": len(lines), **({} if scanned or not compared else {"compared": True})}

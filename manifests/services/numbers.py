@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from manifests.models import Manifest, ManifestState
 from wastetrack.errors import NotPermitted, Refused, invalid
-from wastetrack.ledger.models import Entry
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock
 from wastetrack.parties.actors import Actor
@@ -17,17 +16,27 @@ from wastetrack.regulations.identifiers import ManifestNumber, manifest_series, 
 
 KIND = "manifest.number"
 MAY_SET = frozenset({"sender", "carrier", "receiver"})
+MAY_CHANGE = frozenset({"sender", "receiver"})
+"""The two who work in the national system; a carrier only reads the number off the paper."""
 ENDED = (ManifestState.CLOSED, ManifestState.CANCELLED)
 
 
 def may_number(actor: Actor, manifest: Manifest) -> bool:
-    """Whether the actor's organisation may record a national number; who has recorded one is asked when it is sent."""
-    ended = manifest.state in ENDED and manifest.national_number
-    return manifest.issued_at is not None and not ended and not MAY_SET.isdisjoint(manifest.positions(actor))
+    """Whether the actor's organisation may record a national number, or change the one there is."""
+    if manifest.national_number:
+        return _may_change(actor, manifest)
+    return manifest.issued_at is not None and not MAY_SET.isdisjoint(manifest.positions(actor))
+
+
+def _may_change(actor: Actor, manifest: Manifest) -> bool:
+    return manifest.state not in ENDED and not MAY_CHANGE.isdisjoint(manifest.positions(actor))
 
 
 def set_national_number(*, actor: Actor, manifest: Manifest, number: str, now: datetime) -> Manifest:
-    """A party records the national number of an issued manifest (article 15); who recorded it may mend it till closed.
+    """A party records the national number of an issued manifest (article 15).
+
+    Sender and receiver may change it until the manifest is closed, whoever recorded it; a carrier only where there is
+    none. The entry keeps the old one.
 
     Raises Invalid(national_number: missing | manifest_number), NotPermitted(not_your_part), Refused(not_issued |
     national_number_set | national_number_other_city | national_number_taken).
@@ -49,8 +58,8 @@ def set_national_number(*, actor: Actor, manifest: Manifest, number: str, now: d
         was = manifest.national_number
         if was == str(read):
             return manifest
-        if was:
-            _require_own(actor, manifest)
+        if was and not _may_change(actor, manifest):
+            raise Refused("national_number_set", number=was)
         manifest.national_number = str(read)
         _save(manifest)
         payload = {"number": manifest.national_number, **({"was": was} if was else {})}
@@ -68,14 +77,6 @@ def _require_series(manifest: Manifest, read: ManifestNumber) -> None:
     allowed = series_of_national(manifest)
     if str(read)[:8] not in allowed:
         raise Refused("national_number_other_city", found=str(read)[:8], wanted=allowed[0])
-
-
-def _require_own(actor: Actor, manifest: Manifest) -> None:
-    last = Entry.objects.filter(subject=manifest.subject, kind=KIND).order_by("-id").first()
-    own = last is not None and last.organisation_uscc == actor.principal.uscc
-    if not own or manifest.state in ENDED:
-        by = last.organisation_name if last else ""
-        raise Refused("national_number_set", number=manifest.national_number, organisation=by)
 
 
 def _save(manifest: Manifest) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -25,6 +26,8 @@ from wastetrack.regulations.selectors import find_waste_code
 from wastetrack.regulations.vocabulary import treatment_method
 from wastetrack.units import grams, kg_text
 
+APPROVAL_YEARS = range(2000, 2101)
+"""In which an approval can begin and end: anything else is a slip of the pen."""
 MOST_G = 1_000_000_000_000
 """A million tonnes: more than any site sends in a year."""
 
@@ -143,7 +146,8 @@ def record_approval(
     """Record the leave that the sender got to send waste to a receiver in another province (articles 21 to 28).
 
     Raises Invalid naming every field: missing, unknown_waste_code, same_province, not_a_receiver, unknown_method,
-    dates_out_of_order, approval_too_long (over twelve months, or past the receiver's permit), approval_known, mass_….
+    year_out_of_reach, dates_out_of_order, approval_too_long (over twelve months, or past the receiver's permit),
+    approval_known, mass_….
     """
     actor.require_write()
     if actor.is_regulator:
@@ -174,10 +178,13 @@ def _date_problems(
 ) -> list[FieldError]:
     if valid_from is None or valid_to is None:
         return [FieldError("valid_from" if valid_from is None else "valid_to", "missing")]
+    named = {"valid_from": valid_from, "valid_to": valid_to}
+    if strange := [name for name, day in named.items() if day.year not in APPROVAL_YEARS]:
+        return [FieldError(name, "year_out_of_reach") for name in strange]
     if valid_to < valid_from:
         return [FieldError("valid_to", "dates_out_of_order")]
     months = int(figures(sender.division, "manifest")["interprovincial_months"])
-    last = _months_after(valid_from, months)
+    last = months_after(valid_from, months)
     permits = [one.valid_to for one in receiver.permits.all() if one.kind != PermitKind.TRANSPORT]
     last = min([last, *([max(permits)] if permits else [])])
     if valid_to > last:
@@ -185,13 +192,13 @@ def _date_problems(
     return []
 
 
-def _months_after(day: date, months: int) -> date:
+def months_after(day: date, months: int) -> date:
     """The last day of so many months that begin with this day."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    first = date(year, month + 1, 1)
-    following = date(year + (month == 11), month % 12 + 2 if month < 11 else 1, 1)
-    length = (following - first).days
-    return date.fromordinal(date(year, month + 1, min(day.day, length)).toordinal() - (day.day <= length))
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    length = monthrange(year, month)[1]
+    # The day before the same day of that month; its last, where it has no such day.
+    return date(year, month, min(day.day, length)) - timedelta(days=day.day <= length)
 
 
 def _keep(

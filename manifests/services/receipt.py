@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from depots import services as store
@@ -28,15 +28,20 @@ from manifests.models import (
     Outcome,
     Severity,
 )
+from manifests.selectors import legs_of
 from manifests.services.carriage import Arrival, arrive
 from manifests.services.common import (
     about,
     event_time,
     require_party,
 )
-from manifests.services.content import signature
+from manifests.services.consents import PROPOSED, ask_further
+from manifests.services.content import digest_of, signature
+from manifests.services.followers import end_followed, leave_to_first
+from manifests.services.masses import has_gone_on, require_weighable, weigh_drum
 from manifests.services.receipt_rows import Receipt
 from wastetrack.errors import Refused
+from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.selectors import require_newest
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock, move
@@ -56,18 +61,22 @@ def receive(
     bay: Bay | None = None,
     at: datetime | None = None,
     breaches: list[Refused] | None = None,
+    unsigned: str = "by_scan",
 ) -> Manifest:
     """The receiver accepts or refuses lines of a manifest that is on its way; the last one settles its state.
 
     Accepted containers enter the depot's stock with a new clock and their weighed mass; a deviation beyond the limits
-    opens a discrepancy. `breaches` as in depots' Place.
-    Raises Refused(illegal_state | line_already_received | one of PLACE_RULES), NotPermitted.
+    opens a discrepancy. `breaches` as in depots' Place. Signed by password or PIN, its entry holds what was found of
+    these lines; else it says how they were confirmed drum by drum: `unsigned`, by_scan or at_counter.
+    Raises Refused(illegal_state | line_already_received | one of PLACE_RULES), NotPermitted,
+    Invalid(time_in_future | time_out_of_order).
     """
     with transaction.atomic():
         (manifest,) = lock([manifest])
         require_party(actor, manifest, "receiver")
         store.require_own(actor, depot)
-        lines = {line.pk: line for line in with_first_stay(Line.objects.filter(manifest=manifest), depot)}
+        found = with_first_stay(Line.objects.filter(manifest=manifest), depot).annotate(proposed=PROPOSED)
+        lines = {line.pk: line for line in found}
         for receipt in receipts:
             if lines[receipt.line.pk].outcome:
                 raise Refused("line_already_received", container=receipt.line.container.short_grouped)
@@ -76,20 +85,46 @@ def receive(
         comes_back = manifest.purpose == "return"
         if not depot.takes_from_others and not comes_back:
             raise Refused("wrong_depot", container="")
-        at = event_time("received_at", at, now, not_before=manifest.departed_at)
+        at = event_time("received_at", at, now, not_before=earliest_receipt(manifest))
+        told: dict[str, Any] = {"meaning": f"receive_{unsigned}"}
+        if actor.confirmed:
+            told = _signed(manifest, receipts, at)
         facts: list[Fact] = []
         for receipt, container in zip(receipts, lock([receipt.line.container for receipt in receipts]), strict=True):
             receipt.line.container = container
             facts += _receive_line(actor, manifest, lines[receipt.line.pk], receipt, Place(depot, bay, breaches), at)
+        if manifest.follows_id:
+            taken_in = [one.line.container_id for one in receipts if one.outcome == Outcome.ACCEPTED]
+            end_followed(manifest, taken_in, at)
         if comes_back:
-            back = [one.line.container_id for one in receipts if one.outcome == Outcome.ACCEPTED]
-            Line.objects.filter(followed_by=manifest, container__in=back).update(taken_back_at=at)
+            # Whoever refuses its own waste has it to fetch, or to send on, as before.
+            leave_to_first(manifest, [one.line.container_id for one in receipts if one.outcome == Outcome.REJECTED])
         if any(fact.payload.get("severity") == Severity.SIGNIFICANT for fact in facts):
             deadlines.differs(manifest, now=now)
-        facts += _after_receipt(actor, manifest, list(lines.values()), at, now)
+        facts += _after_receipt(actor, manifest, list(lines.values()), at, now, told)
+        facts += ask_further(manifest) if any(line.proposed for line in lines.values()) else []
         manifest.progress = (sum(1 for line in lines.values() if line.outcome), len(lines))
         record(actor, facts, now=now, event_time=at)
     return manifest
+
+
+def earliest_receipt(manifest: Manifest) -> datetime | None:
+    """Before when no drum of it was received: it arrived, where that is told, else its last carrier set out."""
+    if manifest.delivered_at is not None or not manifest.relay:
+        return manifest.delivered_at or manifest.departed_at
+    return manifest.legs.aggregate(last=Max("departed_at"))["last"] or manifest.departed_at
+
+
+def _signed(manifest: Manifest, receipts: Sequence[Receipt], at: datetime) -> dict[str, Any]:
+    """What the receiver's signature is bound to: the manifest as it stood, by its digest, and what was found now."""
+    lines = list(manifest.lines.select_related("container"))
+    content = {
+        "number": manifest.number,
+        "manifest_sha256": digest_of(manifest, lines, legs_of(manifest)),
+        "received_at": instant(at),
+        "lines": [receipt.content() for receipt in receipts],
+    }
+    return signature(content, "receipt")
 
 
 def _receive_line(
@@ -241,8 +276,10 @@ def is_disputed(container: Container) -> bool:
 def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: datetime | None = None) -> Discrepancy:
     """The receiver puts a drum whose mass differs on the scale a second time: this mass stands from now on.
 
-    Within the limits after all, the first weighing was the mistake and the discrepancy is over.
-    Raises Refused(no_discrepancy | already_weighed_again | already_stated), NotPermitted(not_your_part).
+    Within the limits after all, the first weighing was the mistake and the discrepancy is over. On an issued onward
+    manifest already, the drum keeps the mass that is signed there.
+    Raises Refused(no_discrepancy | already_weighed_again | already_stated | treated_too_much | treated),
+    NotPermitted(not_your_part).
     """
     with transaction.atomic():
         (manifest,) = lock([line.manifest])
@@ -257,21 +294,25 @@ def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: dat
         if discrepancy.statements.exists():
             # What the parties have said of the first weighing is not to be changed under their hands.
             raise Refused("already_stated")
+        moves = not has_gone_on(manifest, container)
+        require_weighable(container, mass_g, moves=moves)
         at = store.not_before(at or now, line.received_at or now)
         severity = severity_of(limits_in(manifest.receiver.division), line.mass_g, mass_g)
         if discrepancy.differs:
             # What is in it is another thing than declared, whatever it weighs.
             severity = Severity.SIGNIFICANT
-        first_g, line.received_mass_g = container.mass_g, mass_g
+        first_g, line.received_mass_g, line.container = line.received_mass_g, mass_g, container
         line.save(update_fields=["received_mass_g"])
+        weighed = weigh_drum(manifest, line, mass_g, moves=moves)
         discrepancy.received_mass_g, discrepancy.weighed_again_at = mass_g, at
         discrepancy.severity = severity or discrepancy.severity
         discrepancy.settled_at = None if severity else now
         discrepancy.save(update_fields=["received_mass_g", "weighed_again_at", "severity", "settled_at"])
-        container.mass_g, container.disputed = mass_g, is_disputed(container)
-        container.save(update_fields=["mass_g", "disputed"])
+        container.disputed = is_disputed(container)
+        container.save(update_fields=["disputed"])
         payload = {**about(manifest), "from_kg": kg_text(first_g), "to_kg": kg_text(mass_g), "again": True}
         facts = [Fact("container.weigh", container.subject, container.readers(), payload)]
+        facts += [fact for fact in weighed if fact.subject != container.subject]
         if severity:
             facts.append(discrepancy_fact(manifest, line, container, discrepancy))
         record(actor, facts, now=now, event_time=at)
@@ -318,49 +359,40 @@ def undo_receipt(*, actor: Actor, line: Line, entry_id: int, now: datetime) -> C
         clock.stop([container], actor=actor, now=now)
         line.outcome, line.received_mass_g, line.received_at, line.reason = "", None, None, ""
         line.save(update_fields=["outcome", "received_mass_g", "received_at", "reason"])
+        end_followed(manifest, [container.pk], None)
         if manifest.state in AFTER_RECEIPT:
             # The days to confirm it go on from its arrival.
             deadlines.receipt_due(manifest, manifest.delivered_at or now)
             facts += move([manifest], "reopen", actor=actor, change={"received_at": None}, payload=about(manifest))[1]
+        facts += ask_further(manifest)
         record(actor, facts, now=now)
     return container
 
 
-def _after_receipt(actor: Actor, manifest: Manifest, lines: Sequence[Line], at: datetime, now: datetime) -> list[Fact]:
-    """The manifest's own move: to `delivered` by a first receipt, to its outcome by the last."""
+def _after_receipt(
+    actor: Actor, manifest: Manifest, lines: Sequence[Line], at: datetime, now: datetime, told: Mapping[str, Any]
+) -> list[Fact]:
+    """The manifest's own move: to `delivered` by a first receipt, to its outcome by the last. `told`: as confirmed.
+
+    A signed receipt that is not the last has an entry of its own.
+    """
     waits = any(not line.outcome for line in lines)
-    arrival = Arrival({}, {})
+    arrival, facts = Arrival({}, {}), list[Fact]()
     if manifest.state == ManifestState.IN_TRANSIT:
         arrival = arrive(manifest, at, to_confirm=waits)
         if waits:
-            told = {"by_receipt": True, **arrival.payload}
-            return move([manifest], "deliver", actor=actor, change=arrival.change, payload=told)[1]
+            payload = {"by_receipt": True, **arrival.payload}
+            facts = move([manifest], "deliver", actor=actor, change=arrival.change, payload=payload)[1]
     elif not waits:
         deadlines.receipt_done(manifest, actor=actor, now=now)
     if waits:
-        return []
+        signed = [Fact("manifest.receipt", manifest.subject, manifest.readers(), dict(told))] if actor.confirmed else []
+        return facts + signed
     outcomes = frozenset(line.outcome for line in lines)
     verb = {frozenset({"accepted"}): "receive", frozenset({"rejected"}): "reject"}.get(outcomes, "receive_partly")
     change = {"received_at": at, **arrival.change}
-    payload = {**signature(_receipt_content(manifest, lines), verb), **arrival.payload}
+    payload = {**told, **arrival.payload}
     return move([manifest], verb, actor=actor, change=change, payload=payload)[1]
-
-
-def _receipt_content(manifest: Manifest, lines: Sequence[Line]) -> dict[str, object]:
-    """What the receiver signs: of every line what was found."""
-    return {
-        "number": manifest.number,
-        "lines": [
-            {
-                "position": line.position,
-                "outcome": line.outcome,
-                "mass_kg": kg_text(line.received_mass_g),
-                **({"refused_kg": kg_text(line.refused_mass_g)} if line.refused_mass_g else {}),
-                **({"reason": line.reason} if line.reason else {}),
-            }
-            for line in lines
-        ],
-    }
 
 
 def take_back(
@@ -394,5 +426,6 @@ def take_back(
         container, facts = _into_stock(actor, line.container, "take_back", place, at, term, mass_g, about(manifest))
         line.taken_back_at = at
         line.save(update_fields=["taken_back_at"])
+        end_followed(manifest, [container.pk], at)
         record(actor, facts, now=now, event_time=at)
     return container

@@ -37,6 +37,17 @@ class Receipt:
         """Its grams in the totals: as weighed, else as declared."""
         return self.line.mass_g if self.mass_g is None else self.mass_g
 
+    def content(self) -> dict[str, Any]:
+        """What the receiver signs of this line."""
+        accepted = self.outcome == Outcome.ACCEPTED
+        return {
+            "container": self.line.container.code,
+            "outcome": self.outcome,
+            "mass_kg": kg_text(self.counted_g if accepted else self.mass_g),
+            "differs": list(self.differs),
+            "reason": self.reason,
+        }
+
 
 def read_receipts(
     manifest: Manifest, rows: Sequence[Mapping[str, Any]], totals: Mapping[str, Any] | None = None

@@ -17,7 +17,7 @@ from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock
 from wastetrack.parties.actors import SYSTEM, Actor
-from wastetrack.parties.services import count_try
+from wastetrack.parties.tries import count_try, sweep_tries
 from wastetrack.regulations.parameters import parameter
 
 PARTIES = frozenset({"sender", "carrier", "receiver"})
@@ -64,7 +64,8 @@ def look_at_roadside(*, secret: str, address: str, now: datetime) -> RoadsideChe
     digest = _digest(secret.upper())
     # Found first: whoever guesses from the same address takes no right link from anybody.
     if not RoadsideCheck.objects.filter(digest=digest).exists():
-        count_try(f"roadside\n{address}")
+        count_try(f"roadside\n{address}", now=now)
+        sweep_tries(now)
         raise Refused("roadside_over", status=410)
     with transaction.atomic():
         check = RoadsideCheck.objects.select_for_update(of=("self",)).select_related("manifest", "made_by")

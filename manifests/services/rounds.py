@@ -194,9 +194,10 @@ def miss_stop(*, actor: Actor, round_: Round, stop: Stop, reason: str, now: date
     return stop
 
 
-def open_stop(actor: Actor, round_: Round, stop: Stop) -> tuple[Round, Stop]:
+def open_stop(actor: Actor, round_: Round, stop: Stop, signed_at: datetime | None = None) -> tuple[Round, Stop]:
     """Round and stop under the round's lock, as they are now; only its carrier's people settle a stop.
 
+    A stop that was signed at `signed_at`, before the round was finished, is still open after it while its firm waits.
     Raises NotPermitted(not_your_part), Refused(round_not_under_way | stop_settled).
     """
     (round_,) = lock([round_])
@@ -206,9 +207,21 @@ def open_stop(actor: Actor, round_: Round, stop: Stop) -> tuple[Round, Stop]:
     stop = Stop.objects.select_related("request__site__organisation", "request__depot__site").get(pk=stop.pk)
     if stop.phase == "served":
         raise Refused("stop_settled", firm=stop.request.site.organisation.name)
+    if signed_at is not None and _only_late(round_, stop, signed_at):
+        return round_, stop
     if round_.state != RoundState.UNDER_WAY:
         code = "round_over" if round_.state == RoundState.FINISHED else "round_not_under_way"
         raise Refused(code)
     if stop.phase == "missed":
         raise Refused("stop_settled", firm=stop.request.site.organisation.name)
     return round_, stop
+
+
+def _only_late(round_: Round, stop: Stop, signed_at: datetime) -> bool:
+    """Whether only the end of the round closed this stop, after it was signed, and nobody else has it since."""
+    if round_.finished_at is None or signed_at >= round_.finished_at:
+        return False
+    if stop.missed_at != round_.finished_at or stop.reason:
+        return False
+    (stop.request,) = lock([stop.request])
+    return stop.request.state == CollectionState.ASKED

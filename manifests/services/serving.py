@@ -34,7 +34,6 @@ from wastetrack.waste.services import STREAM_FIELDS
 
 NONCE_LENGTH, MOST_DRUMS = 64, 200
 CLOCK_SKEW = timedelta(minutes=5)
-LONGEST_WAIT = timedelta(days=60)
 PASSING = frozenset({"pin_locked", "too_many_requests", "lost_race", "database_busy"})
 """What is no answer to the stop: the same may be recorded another time."""
 
@@ -63,7 +62,7 @@ class ServeRequest:
     signed_at: datetime | None = None
     """By the phone's clock."""
     sent_at: datetime | None = None
-    """By the same clock, when it was sent: the two say how long ago it was, however wrong the clock."""
+    """By the same clock, when it was sent: it tells by how much that clock is wrong. No seal covers it."""
     signed_text: str = ""
     """`signed_at` as it was sent: the seals are bound to it."""
 
@@ -74,6 +73,16 @@ class ServeRequest:
         seals = [self.sealed_firm, self.sealed_driver, self.signed_text]
         asked = canonical_json([self.shown, sorted(self.drums), sorted(new), *seals])
         return hashlib.sha256(asked.encode()).hexdigest()
+
+    @property
+    def by_the_phone(self) -> dict[str, dict[str, str]]:
+        """Its times as the phone said them, whether or not they are believed."""
+        told = {}
+        if self.signed_at is not None:
+            told["signed_at"] = self.signed_text or instant(self.signed_at)
+        if self.sent_at is not None:
+            told["sent_at"] = instant(self.sent_at)
+        return {"phone": told} if told else {}
 
 
 @dataclass
@@ -107,7 +116,7 @@ def serve(*, actor: Actor, round_id: object, stop_id: object, request: ServeRequ
     if kept := SignedStop.objects.filter(stop=stop, nonce=request.nonce).first():
         return _first_answer(kept, request)
     at = _signed_at(request, round_, now)
-    reasons, signers = _signers(actor, round_, stop, request, now)
+    reasons, signers = _signers(actor, round_, stop, request, at, now)
     try:
         with transaction.atomic():
             # First of all: its unique nonce decides whether this has happened before.
@@ -163,20 +172,29 @@ def _first_answer(kept: SignedStop, request: ServeRequest) -> SignedStop:
 
 
 def _signed_at(request: ServeRequest, round_: Round, now: datetime) -> datetime:
-    """When both signed, by our clock: never later than now, never before the driver set out."""
-    at = request.signed_at or now
-    if request.signed_at is not None and request.sent_at is not None:
-        at = now - min(max(request.sent_at - request.signed_at, timedelta()), LONGEST_WAIT)
-    return min(max(at, round_.started_at or now), now)
+    """When both signed, by our clock.
+
+    A phone's clock that is right counts as it is; one that is wrong by more than a skew only says how long ago it was.
+    Either way it must have been while the driver was on the way: what cannot be borne out counts from now.
+    """
+    if request.signed_at is None:
+        return now
+    right = request.sent_at is None or abs(request.sent_at - now) <= CLOCK_SKEW
+    ago = (now if right or request.sent_at is None else request.sent_at) - request.signed_at
+    under_way = now - (round_.started_at or now)
+    if not -CLOCK_SKEW <= ago <= under_way + CLOCK_SKEW:
+        return now
+    return now - min(max(ago, timedelta()), under_way)
 
 
 def _content(request: ServeRequest) -> str:
     new = [{"stream": one.stream, "mass_kg": str(one.mass_kg)} for one in request.new]
-    return canonical_json({"drums": list(request.drums), "new": new, "shown": request.shown})
+    drums = list(request.drums)
+    return canonical_json({"drums": drums, "new": new, "shown": request.shown, **request.by_the_phone})
 
 
 def _signers(
-    actor: Actor, round_: Round, stop: Stop, request: ServeRequest, now: datetime
+    actor: Actor, round_: Round, stop: Stop, request: ServeRequest, at: datetime, now: datetime
 ) -> tuple[list[FieldError], tuple[Actor, Actor]]:
     """Driver and member of the firm, both proved; or why not. A PIN is only tried while there is something to sign.
 
@@ -184,7 +202,7 @@ def _signers(
     """
     nobody = (actor, actor)
     try:
-        open_or_not(actor, round_, stop)
+        open_or_not(actor, round_, stop, at)
         driver = request.driver or _unsealed("driver", request.sealed_driver, stop, request)
         firm = request.firm or _unsealed("firm", request.sealed_firm, stop, request)
     except Refused as refusal:
@@ -216,10 +234,10 @@ def _signers(
     return reasons, signers
 
 
-def open_or_not(actor: Actor, round_: Round, stop: Stop) -> None:
+def open_or_not(actor: Actor, round_: Round, stop: Stop, at: datetime) -> None:
     """Raises what open_stop raises where nothing is to be signed any more."""
     with transaction.atomic():
-        open_stop(actor, round_, stop)
+        open_stop(actor, round_, stop, at)
 
 
 def _unsealed(role: str, sealed: str, stop: Stop, request: ServeRequest) -> Signer:
@@ -243,7 +261,7 @@ def _record(work: _Work, request: ServeRequest) -> list[FieldError]:
 
 
 def _do(work: _Work, request: ServeRequest) -> None:
-    work.round, work.stop = open_stop(work.driver, work.round, work.stop)
+    work.round, work.stop = open_stop(work.driver, work.round, work.stop, work.at)
     stop, firm = work.stop, work.stop.request.site.organisation
     # Whoever drafts holds the series of manifests before any drum, and nobody holds two drums out of order.
     hold_series(series_of(stop.request.site, work.now))
@@ -265,12 +283,12 @@ def _do(work: _Work, request: ServeRequest) -> None:
     manifest = depart(
         actor=work.driver, manifest=manifest, plate=work.round.vehicle.plate, departed_at=work.at, now=work.now
     )
-    stop.manifest = manifest
-    stop.save(update_fields=["manifest"])
-    payload = {"manifest": manifest.number, "firm": firm.name, "shown_sha256": request.shown}
+    stop.manifest, stop.missed_at = manifest, None
+    stop.save(update_fields=["manifest", "missed_at"])
+    about = {"manifest": manifest.number, **request.by_the_phone}
+    payload = {**about, "firm": firm.name, "shown_sha256": request.shown}
     facts = [Fact("round.serve", work.round.subject, work.round.readers(), payload)]
     change = {"settled_at": work.at}
-    about = {"manifest": manifest.number}
     facts += move([stop.request], "serve", actor=work.driver, position="round", change=change, payload=about)[1]
     record(work.driver, facts, now=work.now, event_time=work.at)
 
@@ -382,11 +400,13 @@ def _park(actor: Actor, round_: Round, signed: SignedStop, reasons: Sequence[Fie
         ensure_ascii=False,
     )
     signed.save(update_fields=["state", "reasons"])
+    content = json.loads(signed.content)
     payload = {
         "firm": signed.stop.request.site.organisation.name,
         "codes": [one.code for one in reasons],
         "signed_at": instant(signed.signed_at),
-        "content": json.loads(signed.content),
+        "phone": content.pop("phone", {}),
+        "content": content,
     }
     record(actor, [Fact("round.park", round_.subject, round_.readers(), payload)], now=now, event_time=signed.signed_at)
 

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from depots import services as store
 from depots.models import Stay
-from manifests.models import AFTER_RECEIPT, Discrepancy, Line, Manifest, Outcome, Treatment
+from manifests.models import AFTER_RECEIPT, Discrepancy, Line, Manifest, ManifestState, Outcome, Treatment
 from manifests.selectors import regrouped
 from manifests.services.common import NOTE_LENGTH, about, event_time, plain_code, require_party
 from manifests.services.content import signature
@@ -72,7 +72,8 @@ def treat(*, actor: Actor, manifest: Manifest, treatments: Sequence[Treated], no
     with transaction.atomic():
         (manifest,) = lock([manifest])
         require_party(actor, manifest, "receiver")
-        if manifest.state not in AFTER_RECEIPT:
+        # What was sent on, refused there and came back is treated here after all, closed or not.
+        if manifest.state not in (*AFTER_RECEIPT, ManifestState.CLOSED):
             raise Refused("illegal_state", verb="treat", state=manifest.state, subject=manifest.subject)
         if not manifest.is_final_transfer:
             raise Refused("not_a_treater")

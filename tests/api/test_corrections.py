@@ -85,6 +85,8 @@ def test_agreeing_to_what_was_replaced_since_is_refused(world: World, api: Any, 
     answered(depot.post(f"{path}/withdraw"))
     answered(depot.post(f"{path}/correct", proposal(drum, mass_kg="99")))
     refused(firm.post(f"{path}/approve", {"correction": first, **SIGNED}), 409, "correction_over")
+    refused(firm.post(f"{path}/decline", {"correction": first, "reason": "不对"}), 409, "correction_over")
+    refused(depot.post(f"{path}/withdraw", {"correction": first}), 409, "correction_over")
     refused(depot.post(f"{path}/approve", SIGNED), 403, "own_proposal")
     answered(firm.post(f"{path}/decline", {"reason": "磅单是十八公斤半"}))
     refused(firm.post(f"{path}/approve", SIGNED), 409, "correction_over")

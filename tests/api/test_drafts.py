@@ -85,7 +85,8 @@ def test_refused_drums_are_sent_back_by_one_call(world: World, api: Any) -> None
 
 def test_paper_with_its_scan(world: World, api: Any) -> None:
     firm: Api = api("firm")
-    sent = body(world, world.drum(), paper_number="纸 1", paper_completed_at="2026-11-19T10:00:00+08:00")
+    drum = world.drum(accumulation_start="2026-11-02")
+    sent = body(world, drum, paper_number="纸 1", paper_completed_at="2026-11-19T10:00:00+08:00")
     made = answered(firm.post("/manifests", sent), 201)
     assert made["paper"] == {"number": "纸 1", "completed_at": "2026-11-19T02:00:00.000000Z", "scans": []}
     at = f"/manifests/{made['number']}"
@@ -129,6 +130,10 @@ def test_approvals_over_http(world: World, api: Any) -> None:
     assert answered(api("firm2").get("/approvals"))["items"] == []
     assert [one["number"] for one in answered(api("regulator").get("/approvals"))["items"]] == ["演示 1"]
     refused(firm.post("/approvals", sent), 422, "approval_known", "number")
+    for days in (("9999-01-01", "9999-12-31"), ("0001-01-01", "2026-12-31"), ("2026-11-01", "9999-12-31")):
+        strange = {**sent, "number": "2", "valid_from": days[0], "valid_to": days[1]}
+        field = "valid_to" if days[0][:4] == "2026" else "valid_from"
+        refused(firm.post("/approvals", strange), 422, "year_out_of_reach", field)
     refused(firm.post("/approvals", sent | {"valid_to": "2028-01-01"}), 422, "approval_too_long", "valid_to")
     manifest = world.draft(world.drum(), to="plant")
     manifests.issue(actor=world.actor("firm"), manifest=manifest, now=NOW)

@@ -116,6 +116,8 @@ def bodies(world: World) -> dict[str, Body]:
         f"/manifests/{refused_all(world, world.drum()).number}/return": {},
         "/approvals": {"number": "n", "receiver": uscc["plant"], "waste_codes": ["900-249-08"], "mass_kg": "5",
                        "method": "R9", "route": "r", "valid_from": "2026-11-20", "valid_to": "2027-10-01"},
+        "/vehicles": {"plate": "浙A12345", "permit_number": "n", "valid_to": "2027-01-01", "capacity_kg": "5000",
+                      "ended": False},
         "/plan": {"site": "", "year": 2026, "waste_code": "900-249-08", "receiver": uscc["depot"], "mass_kg": "5",
                   "method": "R9"},
         f"/alerts/{alert.pk}/acknowledge": {"note": "n"},

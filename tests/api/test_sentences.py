@@ -33,6 +33,8 @@ BY_NAME = {
     "manifests/services/collecting.py": {"permit_expired", "permit_lacks_code"},
     "manifests/services/rounds.py": {"round_over", "round_not_under_way"},
     "manifests/services/serving.py": {"vehicle_overloaded", "vehicle_incompatible", "vehicle_reaction_unknown"},
+    "manifests/services/changes.py": {"treated", "treated_too_much", "vehicle_expired", "vehicle_overloaded"},
+    "manifests/services/effects.py": {"permit_mass_exceeded", "approval_used_up", "too_heavy_for_carrier"},
     "manifests/services/drafting.py": {"permit_expired", "permit_lacks_code", "carrier_permit_expired"},
     "wastetrack/schemas.py": {"uscc_length", "uscc_alphabet", "uscc_check", "uscc_body_check"},
     "wastetrack/waste/reading.py": {"unknown_form", "unknown_container_kind"},

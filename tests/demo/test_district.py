@@ -13,7 +13,7 @@ from django.db.models import Sum
 
 from depots.models import Stay
 from desk.demo.logins import LOGINS, PASSWORD
-from manifests.models import Discrepancy, Line, Manifest, ManifestState, Treatment
+from manifests.models import Approval, Correction, Discrepancy, Line, Manifest, ManifestState, Treatment
 from manifests.selectors import needing, visible_manifests
 from scanner.services import ScanRequest, scan
 from tests.demo.conftest import actor
@@ -23,6 +23,7 @@ from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import attest
 from wastetrack.parties.selectors import actor_of_token, choices_of
 from wastetrack.parties.services import grant_token
+from wastetrack.regulations import plates
 from wastetrack.units import grams, kg
 from wastetrack.waste.models import Container
 
@@ -30,7 +31,10 @@ from wastetrack.waste.models import Container
 @pytest.fixture(autouse=True)
 def untouched(demo: datetime) -> Iterator[None]:
     """What a test does to the district is undone after it."""
-    with transaction.atomic():
+    undone = transaction.atomic()
+    # As Django's own test cases say it: what is durable may happen within.
+    undone._from_testcase = True  # type: ignore[attr-defined]
+    with undone:
         yield
         transaction.set_rollback(True)
 
@@ -83,6 +87,23 @@ def test_neighbour_has_a_mass_to_state_and_a_drum_to_check_in() -> None:
 )
 def test_everybody_finds_something_to_do(username: str, state: str, party: str) -> None:
     assert needing(actor(username), [state], party).exists()
+
+
+def test_every_page_of_a_manifest_has_something_to_show() -> None:
+    handed = Manifest.objects.get(next_carrier__isnull=False)
+    assert handed.next_carrier == actor("carrier2").organisation
+    assert all(plates.normal(leg.plate) == leg.plate for leg in handed.legs.all())
+    assert Correction.objects.get(settled_at=None).consents.get().given_at is None
+    back = Manifest.objects.get(follows__isnull=False)
+    assert (back.state, back.purpose) == ("in_transit", "return")
+    assert Manifest.objects.get(paper=True).state == "draft"
+    approval = Approval.objects.get()
+    assert (approval.sender, approval.receiver.division) == (actor("depot").organisation, "310115")
+
+
+def test_what_was_signed_says_by_what_means() -> None:
+    entries = Entry.objects.filter(kind__in=["manifest.issue", "manifest.depart", "manifest.settle"])
+    assert {entry.data.get("confirmed") for entry in entries} == {"password"}
 
 
 def test_drums_at_the_gate_are_scanned_in_at_once(demo: datetime) -> None:

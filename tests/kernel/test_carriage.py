@@ -11,15 +11,15 @@ import pytest
 from manifests import services as manifests
 from manifests.drive_pages import DRIVEN
 from manifests.models import Leg, Line, Manifest
-from manifests.selectors import aboard
+from manifests.selectors import aboard, legs_of, lines_of
 from manifests.services import Receipt
 from manifests.turns import turn_of, waiting
 from manifests.verbs import Sent, perform
 from tests.world import NOW, PASSWORD, World, later
-from wastetrack.errors import Refused
+from wastetrack.errors import Invalid, Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Permit, Vehicle
+from wastetrack.parties.models import Permit, Pin, Vehicle
 from wastetrack.signing import set_pin
 from wastetrack.waste.models import Container
 
@@ -205,6 +205,27 @@ def test_each_leg_is_signed_by_its_own_carrier(roads: World) -> None:
     assert Entry.objects.get(kind="container.take_over").data["vehicle"] == "浙D00002"
 
 
+def test_nobody_takes_over_what_was_offered_anew_since_it_was_shown(roads: World) -> None:
+    manifest = hand(roads, roads.departed(roads.drum()))
+    shown = manifests.digest_of(manifest, lines_of(manifest), legs_of(manifest))
+    hand(roads, manifest, now=later(1), at=later(1))
+    assert code_of(lambda: do(roads, "take-over", manifest, "second", shown=shown)) == "changed_since_shown"
+
+
+def test_nothing_is_received_before_its_last_carrier_has_it(roads: World) -> None:
+    manifest = roads.departed(roads.drum())
+    hand(roads, manifest, now=later(2), at=later(1))
+    manifest = take(roads, manifest, now=later(2), at=later(1))
+    receipts = [Receipt(manifest.lines.get())]
+    said: dict[str, Any] = {"actor": roads.actor("depot"), "depot": roads.depots["depot"], "now": later(2)}
+
+    def receive(at: Any) -> Manifest:
+        return manifests.receive(**said, manifest=manifest, receipts=receipts, at=at)
+
+    assert code_of(lambda: receive(later(0.9))) == "time_out_of_order"
+    assert receive(later(1)).state == "received"
+
+
 def test_three_carriers_and_each_only_its_own_leg(roads: World) -> None:
     manifest = take(roads, hand(roads, roads.departed(roads.drum())))
     for wrong in ("carrier", "third", "firm", "depot"):
@@ -259,7 +280,10 @@ def test_a_carrier_without_a_permit_is_handed_nothing_and_takes_nothing(roads: W
 
 def test_the_next_vehicle_is_looked_at_as_the_first(roads: World) -> None:
     manifest = hand(roads, roads.departed(roads.drum()))
-    assert code_of(lambda: take(roads, manifest, plate="浙D00001")) == "unknown_vehicle"
+    with pytest.raises(Invalid) as unknown:
+        take(roads, manifest, plate="浙D00001")
+    (error,) = unknown.value.errors
+    assert (error.code, error.params) == ("unknown_vehicle", {"plate": "浙D00001", "carrier": "演示second"})
     assert code_of(lambda: take(roads, manifest, plate="浙DO0002")) == "plate_format"
     mine = Vehicle.objects.filter(plate="浙D00002")
     mine.update(capacity_g=18_499)
@@ -317,6 +341,33 @@ def test_a_planned_leg_stays_when_another_carrier_is_named_instead(roads: World)
     assert sees(roads, "second", manifest)
     take(roads, hand(roads, manifest, "second"))
     assert way(manifest) == [("carrier", True, True), ("second", True, False)]
+
+
+def test_positions_are_the_order_of_the_way_though_a_planned_leg_was_passed_over(roads: World) -> None:
+    manifest = planned(roads, "second", "third")
+    take(roads, hand(roads, manifest, to="third"), by="third")
+    assert [name for name, *_ in way(manifest)] == ["carrier", "third", "second"]
+    manifest.refresh_from_db()
+    take(roads, hand(roads, manifest, to="second", by="third"), by="second")
+    assert way(manifest) == [("carrier", True, True), ("third", True, True), ("second", True, False)]
+
+
+def test_who_takes_over_after_a_calling_off_was_proposed_must_agree_too(roads: World) -> None:
+    manifest = roads.departed(roads.drum())
+    firm = roads.actor("firm")
+    manifests.propose(actor=firm, manifest=manifest, reason="路断了", changes={}, cancels=True, now=NOW)
+    take(roads, hand(roads, manifest))
+    manifest.refresh_from_db()
+    manifests.approve(actor=roads.actor("carrier"), manifest=manifest, now=NOW)
+    manifest.refresh_from_db()
+    assert manifest.state == "in_transit"
+    manifests.deliver(actor=roads.actor("second"), manifest=manifest, now=NOW)
+    for name in ("second", "depot"):
+        manifest.refresh_from_db()
+        assert manifest.state == "delivered"
+        manifests.approve(actor=roads.actor(name), manifest=manifest, now=NOW)
+    manifest.refresh_from_db()
+    assert manifest.state == "cancelled"
 
 
 @pytest.mark.parametrize("by_receipt", [False, True])
@@ -423,6 +474,28 @@ def test_nobody_else_tries_pins_at_a_hand_over(roads: World) -> None:
     for stranger in ("firm", "depot"):
         code = code_of(lambda stranger=stranger: do(roads, "hand-over", manifest, stranger, **body, next_pin="1"))
         assert code == "not_your_part"
+
+
+@pytest.mark.parametrize(
+    ("hinders", "code"),
+    [
+        ("arrived", "illegal_state"),
+        ("no carrier", "not_a_carrier"),
+        ("permit over", "carrier_permit_expired"),
+        ("itself", "handed_to_self"),
+    ],
+)
+def test_a_pin_is_only_looked_at_while_there_is_something_to_hand_over(roads: World, hinders: str, code: str) -> None:
+    manifest = roads.delivered(roads.drum()) if hinders == "arrived" else roads.departed(roads.drum())
+    name = {"no carrier": "depot", "itself": "carrier"}.get(hinders, "second")
+    if name != "second":
+        set_pin(actor=roads.actor(name), password=PASSWORD, pin=PIN, now=NOW)
+    if hinders == "permit over":
+        Permit.objects.filter(organisation=roads.organisations["second"]).update(valid_to=NOW.date() - timedelta(1))
+    body = {"carrier": roads.organisations[name].uscc, "place": "绍兴北", "next_username": name}
+    for _ in range(6):
+        assert code_of(lambda: do(roads, "hand-over", manifest, "carrier", **body, next_pin="000")) == code
+    assert Pin.objects.get(user__username=name).tries == 0
 
 
 def test_arriving_without_having_signed_for_it_takes_a_signature(roads: World) -> None:

@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from manifests import services as manifests
+from manifests.corrections import totals_json
 from manifests.models import Correction, Discrepancy, Line, Manifest
+from manifests.selectors import legs_of, lines_of
 from manifests.services import Receipt
 from manifests.turns import turn_of, waiting
 from manifests.verbs import Sent, perform
-from tests.world import NOW, PASSWORD, World, later
+from tests.world import NOW, PASSWORD, TODAY, World, later
 from wastetrack.alerts.models import Alert
 from wastetrack.errors import Invalid, NotPermitted, Refused
 from wastetrack.ledger.models import Entry
-from wastetrack.parties.models import Vehicle
+from wastetrack.parties.models import Permit, Vehicle
 from wastetrack.waste.models import Container, Derivation
 
 
@@ -77,6 +79,27 @@ def test_before_departure_only_the_sender_has_signed_and_it_holds_at_once(world:
     assert (correction.consents.count(), Correction.objects.get().state) == (0, "approved")
     assert (line_of(manifest, drum).mass_g, mass(drum), manifest.version) == (19_250, 19_250, 2)
     assert Correction.objects.get().version == 2
+
+
+def test_before_departure_no_correction_goes_past_permits_and_vehicles(world: World) -> None:
+    Permit.objects.filter(organisation=world.organisations["depot"]).update(yearly_mass_g=20_000)
+    Vehicle.objects.update(capacity_g=200_000)
+    drum = world.drum()
+    manifest = world.issued(drum)
+    with pytest.raises(Refused) as caught:
+        propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "250"})
+    assert [error.code for error in caught.value.errors] == ["permit_mass_exceeded", "too_heavy_for_carrier"]
+    assert (mass(drum), Correction.objects.exists()) == (18_500, False)
+    # What it uses up itself is not counted twice.
+    propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "24"})
+    assert mass(drum) == 24_000
+
+
+def test_what_is_not_of_the_drums_is_corrected_whatever_has_run_out_since(world: World) -> None:
+    manifest = world.issued(world.drum())
+    Permit.objects.filter(organisation=world.organisations["depot"]).update(codes="HW31")
+    propose(world, "firm", manifest, contract="合同 1")
+    assert Manifest.objects.get(pk=manifest.pk).contract == "合同 1"
 
 
 def test_on_the_road_sender_and_carrier_must_agree(world: World) -> None:
@@ -141,6 +164,52 @@ def test_the_carriage_is_corrected_with_its_carrier_even_after_a_receipt(world: 
     errors = field_codes(lambda: propose(world, "firm", manifest, vehicle="浙D0000I"))
     assert errors == {"vehicle": "plate_format"}
     assert field_codes(lambda: propose(world, "firm", manifest, vehicle="浙D00003")) == {"vehicle": "unknown_vehicle"}
+
+
+def test_a_vehicle_that_could_not_have_departed_is_not_corrected_to(world: World) -> None:
+    other = Vehicle.objects.create(organisation=world.organisations["carrier"], plate="浙D00009")
+    manifest = manifests.issue(actor=world.actor("firm"), manifest=world.draft(world.drum()), now=NOW)
+    manifest = manifests.depart(actor=world.actor("carrier"), manifest=manifest, plate="浙D00001", now=NOW)
+    others = manifests.issue(actor=world.actor("firm"), manifest=world.draft(world.drum()), now=NOW)
+    manifests.depart(actor=world.actor("carrier"), manifest=others, plate="浙D00009", now=NOW)
+    row = {"vehicle": "浙D00009"}
+    for change, code in (
+        ({"valid_to": TODAY - timedelta(days=1)}, "vehicle_expired"),
+        ({"valid_to": None, "capacity_g": 36_999}, "vehicle_overloaded"),
+    ):
+        Vehicle.objects.filter(pk=other.pk).update(**change)
+        assert field_codes(lambda: propose(world, "firm", manifest, **row)) == {"vehicle": code}
+    Vehicle.objects.filter(pk=other.pk).update(capacity_g=37_000)
+    propose(world, "firm", manifest, **row)
+    Vehicle.objects.filter(pk=other.pk).update(capacity_g=36_999)
+    assert field_codes(lambda: approve(world, "carrier", manifest)) == {"vehicle": "vehicle_overloaded"}
+    manifests.deliver(actor=world.actor("carrier"), manifest=others, now=NOW)
+    Vehicle.objects.filter(pk=other.pk).update(capacity_g=18_500)
+    # The other load had arrived when this one set out.
+    manifest.legs.update(departed_at=NOW)
+    approve(world, "carrier", manifest)
+    assert manifest.legs.get().plate == "浙D00009"
+
+
+def test_a_signature_is_for_the_proposal_that_was_shown_whoever_else_has_agreed(world: World) -> None:
+    drum = world.drum()
+    manifest = world.delivered(drum)
+
+    def shown() -> str:
+        return manifests.digest_of(manifest, list(manifest.lines.select_related("container")), legs_of(manifest))
+
+    call_off(world, "firm", manifest)
+    first = shown()
+    approve(world, "carrier", manifest)
+    assert shown() == first
+    manifests.withdraw(actor=world.actor("firm"), manifest=manifest, now=NOW)
+    propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "99"})
+    sent = Sent(password=PASSWORD, shown=first)
+    call = lambda: perform(  # noqa: E731
+        "approve", actor=world.actor("carrier"), number=manifest.number, sent=sent, now=NOW
+    )
+    assert code_of(call) == "changed_since_shown"
+    assert mass(drum) == 18_500
 
 
 def test_nobody_agrees_to_his_own_and_a_stranger_to_nothing(world: World) -> None:
@@ -226,6 +295,65 @@ def test_nothing_is_closed_while_a_correction_is_open(world: World) -> None:
     assert turn_of(manifest, lines, world.actor("depot"), proposal=proposal).steps == ("withdraw",)
 
 
+def take_in(world: World, manifest: Manifest, *drums: Container, mass_g: int | None = None, **more: Any) -> Manifest:
+    manifest.refresh_from_db()
+    receipts = [Receipt(line_of(manifest, drum), mass_g=mass_g) for drum in drums]
+    given = {"now": NOW, **more}
+    return manifests.receive(
+        actor=world.actor("depot"), manifest=manifest, receipts=receipts, depot=world.depots["depot"], **given
+    )
+
+
+def test_who_receives_after_it_was_proposed_is_asked_too(world: World) -> None:
+    drum = world.drum()
+    manifest = world.departed(drum)
+    correction = propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "10"})
+    take_in(world, manifest, drum)
+    asked = Entry.objects.get(kind="correction.ask")
+    assert asked.data["asked"] == ["演示depot"]
+    proposal = Correction.objects.prefetch_related("consents").get()
+    assert "approve" in turn_of(manifest, list(manifest.lines.all()), world.actor("depot"), proposal=proposal).steps
+    approve(world, "carrier", manifest)
+    assert line_of(manifest, drum).mass_g == 18_500
+    assert not Discrepancy.objects.exists()
+    approve(world, "depot", manifest)
+    correction.refresh_from_db()
+    assert (correction.state, line_of(manifest, drum).mass_g) == ("approved", 10_000)
+    assert Discrepancy.objects.get().declared_mass_g == 10_000
+
+
+def test_a_carrier_whose_load_is_received_need_not_agree_any_more(world: World) -> None:
+    drum = world.drum()
+    manifest = world.departed(drum)
+    correction = propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "18.6"})
+    take_in(world, manifest, drum)
+    approve(world, "depot", manifest)
+    correction.refresh_from_db()
+    assert (correction.state, line_of(manifest, drum).mass_g) == ("approved", 18_600)
+    assert [one.organisation.name for one in correction.consents.all()] == ["演示depot"]
+
+
+def test_approving_itself_asks_whoever_is_missing(world: World) -> None:
+    drum = world.drum()
+    manifest = received(world, drum)
+    propose(world, "firm", manifest, {"container": drum.code, "declared_mass_kg": "18.6"})
+    Correction.objects.get().consents.update(organisation=world.organisations["carrier"])
+    approve(world, "carrier", manifest)
+    assert line_of(manifest, drum).mass_g == 18_500
+    approve(world, "depot", manifest)
+    assert line_of(manifest, drum).mass_g == 18_600
+
+
+def test_the_mass_of_a_receipt_that_was_taken_back_is_not_corrected(world: World) -> None:
+    drum = world.drum()
+    manifest = received(world, drum, world.drum())
+    propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "19"})
+    entry = Entry.objects.filter(subject=drum.subject).latest("pk")
+    line = Line.objects.select_related("manifest", "container").get(manifest=manifest, container=drum)
+    manifests.undo_receipt(actor=world.actor("depot"), line=line, entry_id=entry.pk, now=NOW)
+    assert code_of(lambda: approve(world, "depot", manifest)) == "correction_stale"
+
+
 # --- what is read ---
 
 
@@ -297,9 +425,11 @@ def test_mass_stock_and_difference_follow_and_the_log_says_what_was(world: World
     line = line_of(manifest, drum)
     assert (line.mass_g, line.received_mass_g, mass(drum)) == (18_500, 28_500, 28_500)
     found = Discrepancy.objects.get(line=line)
-    assert (found.severity, found.received_mass_g, found.settled_at) == ("significant", 28_500, None)
-    assert Container.objects.get(pk=drum.pk).disputed
-    assert Alert.objects.filter(kind="discrepancy", about=manifest.subject, resolved_at=None).exists()
+    assert (found.severity, found.received_mass_g, found.settled_at) == ("significant", 28_500, NOW)
+    said = {(one.side, one.mass_g, one.by.username) for one in found.statements.all()}
+    assert said == {("sender", 28_500, "firm"), ("receiver", 28_500, "depot")}, "to agree is to state: nobody is asked"
+    assert not Container.objects.get(pk=drum.pk).disputed
+    assert not Alert.objects.filter(kind="discrepancy", about=manifest.subject, resolved_at=None).exists()
     entry = Entry.objects.get(kind="manifest.correct")
     assert entry.data["changes"] == [
         {"container": drum.code, "field": "mass_kg", "old": "18.5", "new": "28.5"},
@@ -362,6 +492,39 @@ def test_the_storage_time_follows_when_it_was_received(world: World) -> None:
     assert drum.stays.get(depot=world.depots["depot"]).entered_at == later(3)
 
 
+def test_the_days_to_receive_the_rest_follow_the_arrival_that_the_receipt_told(world: World) -> None:
+    drum, other = world.drum(), world.drum()
+    manifest = world.departed(drum, other)
+    take_in(world, manifest, drum, now=later(4))
+    due = lambda: Alert.objects.get(kind="receipt", about=manifest.subject, resolved_at=None).due_at  # noqa: E731
+    before = due()
+    propose(world, "firm", manifest, {"container": drum.code, "received_at": later(1)}, now=later(4))
+    approve(world, "depot", manifest, now=later(4))
+    manifest.refresh_from_db()
+    assert (manifest.delivered_at, manifest.legs.get().arrived_at) == (later(1), later(1))
+    assert due() < before
+
+
+def test_what_a_return_brought_back_is_back_when_it_was_received(world: World) -> None:
+    drum = world.drum()
+    manifest = world.delivered(drum)
+    depot = world.actor("depot")
+    refused = [Receipt(line_of(manifest, drum), "rejected", reason="漏")]
+    manifests.receive(actor=depot, manifest=manifest, receipts=refused, depot=world.depots["depot"], now=NOW)
+    back = manifests.send_back(actor=depot, manifest=Manifest.objects.get(pk=manifest.pk), now=NOW)
+    back = manifests.issue(actor=depot, manifest=back, now=NOW)
+    back = manifests.depart(actor=world.actor("carrier"), manifest=back, now=NOW)
+    firm, receipts = world.actor("firm"), [Receipt(back.lines.get())]
+    manifests.receive(actor=firm, manifest=back, receipts=receipts, depot=world.depots["firm"], now=later(2))
+    propose(world, "depot", back, {"container": drum.code, "received_at": later(1)}, now=later(2))
+    approve(world, "firm", back, now=later(2))
+    assert line_of(manifest, drum).taken_back_at == line_of(back, drum).received_at == later(1)
+    entry = Entry.objects.filter(subject=drum.subject).latest("pk")
+    line = Line.objects.select_related("manifest", "container").get(manifest=back)
+    manifests.undo_receipt(actor=firm, line=line, entry_id=entry.pk, now=later(3))
+    assert line_of(manifest, drum).taken_back_at is None
+
+
 def test_what_came_out_of_it_follows(world: World) -> None:
     from depots.regroup import split
     from wastetrack.waste.lineage import Part
@@ -387,6 +550,44 @@ def test_a_drum_that_has_gone_on_keeps_the_mass_signed_there(world: World) -> No
     row = {"container": drum.code, "name": "别的"}
     assert field_codes(lambda: propose(world, "depot", manifest, row, now=later(2))) == {"lines.0.name": "gone_on"}
     assert onward.lines.get().mass_g == 18_500
+
+
+def test_a_drum_that_is_announced_onward_keeps_what_is_signed_there(world: World) -> None:
+    drum = world.drum()
+    manifest = received(world, drum)
+    onward = world.issued(Container.objects.get(pk=drum.pk), sender="depot", to="plant", now=later(1))
+    propose(world, "depot", manifest, {"container": drum.code, "mass_kg": "10"}, now=later(2))
+    approve(world, "firm", manifest, now=later(2))
+    assert (line_of(manifest, drum).received_mass_g, mass(drum), onward.lines.get().mass_g) == (10_000, 18_500, 18_500)
+    row = {"container": drum.code, "name": "别的"}
+    with pytest.raises(Invalid) as caught:
+        propose(world, "depot", manifest, row, now=later(2))
+    (error,) = caught.value.errors
+    assert (error.code, error.params["manifest"]) == ("gone_on", onward.number)
+    propose(world, "depot", manifest, {"container": drum.code, "declared_mass_kg": "30"}, now=later(2))
+    approve(world, "firm", manifest, now=later(2))
+    line = Line.objects.select_related("manifest", "container").get(manifest=manifest)
+    manifests.weigh_again(actor=world.actor("depot"), line=line, mass_g=11_000, now=later(2))
+    assert (line_of(manifest, drum).received_mass_g, mass(drum)) == (11_000, 18_500)
+    for side in ("firm", "depot"):
+        line = Line.objects.select_related("container").get(manifest=manifest)
+        manifests.settle(actor=world.actor(side), manifest=manifest, line=line, mass_kg="12", note="", now=later(2))
+    assert (line_of(manifest, drum).received_mass_g, mass(drum)) == (12_000, 18_500)
+
+
+def test_what_is_agreed_on_is_what_was_received_and_what_is_corrected_later(world: World) -> None:
+    drum = world.drum()
+    manifest = received(world, drum, mass_g=22_000)
+    for side in ("firm", "depot"):
+        line = Line.objects.select_related("container").get(manifest=manifest)
+        manifests.settle(actor=world.actor(side), manifest=manifest, line=line, mass_kg="20", note="", now=NOW)
+    assert (line_of(manifest, drum).received_mass_g, mass(drum)) == (20_000, 20_000)
+    assert Discrepancy.objects.get().received_mass_g == 22_000
+    assert totals_json(lines_of(manifest))["accepted_kg"] == "20"
+    propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "18.6"})
+    approve(world, "depot", manifest)
+    again = propose(world, "firm", manifest, {"container": drum.code, "mass_kg": "20"})
+    assert [(change["old"], change["new"]) for change in again.data] == [("18.6", "20")]
 
 
 def test_no_mass_below_what_is_treated(world: World) -> None:

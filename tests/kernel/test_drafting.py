@@ -8,20 +8,26 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from PIL import Image
 
-from depots.models import Depot, DepotKind, Stay
+from depots.models import Bay, Depot, DepotKind, Stay
+from depots.services import put_away
 from manifests import services as manifests
-from manifests.checks import approval_left, turned_away
+from manifests.checks import approval_left, turned_away, yearly_left
 from manifests.drafts import findings
 from manifests.models import Approval, Line, Manifest
 from manifests.plan import plan_of
 from manifests.selectors import get_manifest, lines_of
 from manifests.services import FromStream, Wanted
+from manifests.services.planning import months_after
+from manifests.turns import turn_of, waiting
 from tests.world import NOW, TODAY, World, later
 from wastetrack.alerts.models import Alert
+from wastetrack.alerts.selectors import open_alerts
 from wastetrack.alerts.services import sweep
 from wastetrack.errors import Invalid, NotFound, NotPermitted, Refused
+from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Organisation, Permit, Vehicle
 from wastetrack.waste.models import Container, WasteStream
@@ -87,6 +93,50 @@ def test_a_draft_is_said_anew_and_keeps_its_number(world: World) -> None:
     assert (again.number, again.receiver.name) == (manifest.number, "演示depot2")
     assert [line.container_id for line in lines_of(again)] == [second.pk]
     assert Entry.objects.filter(kind="manifest.revise", subject=manifest.subject).count() == 1
+
+
+def test_a_usual_waste_becomes_a_drum_only_once(world: World) -> None:
+    firm, waste = world.actor("firm"), FromStream(stream_of(world), 1_000)
+    manifest = manifests.draft(
+        actor=firm, receiver=world.organisations["depot"], from_streams=[waste, waste], now=later(-3)
+    )
+    kept, spare = [line.container for line in lines_of(manifest)]
+
+    def said(*drums: Container, **more: Any) -> list[int]:
+        manifests.revise(actor=firm, manifest=manifest, wanted=wanted(world, *drums, **more), now=NOW)
+        return [line.container_id for line in lines_of(manifest)]
+
+    def states() -> dict[int, str]:
+        return dict(Container.objects.values_list("pk", "state"))
+
+    both = {kept.pk: "stored", spare.pk: "stored"}
+    assert (said(from_streams=[waste, waste]), states()) == ([kept.pk, spare.pk], both)
+    # By the edit page: named as drums.
+    assert (said(kept, spare), states()) == ([kept.pk, spare.pk], both)
+    assert said(kept, from_streams=[FromStream(waste.stream, 1_000, TODAY)])[0] == kept.pk
+    assert states()[spare.pk] == "voided"
+    told = Entry.objects.get(kind="container.void", subject=spare.subject)
+    assert manifest.number in told.data["reason"]
+    assert sorted(states().values()) == ["stored", "stored", "voided"]
+    own = world.drum()
+    said(kept, own)
+    manifests.cancel(actor=firm, manifest=manifest, reason="演示", now=NOW)
+    assert sorted(states().values()) == ["stored", "voided", "voided", "voided"]
+    assert states()[own.pk] == "stored"
+
+
+def test_a_drum_logged_for_a_draft_that_is_there_by_now_stays(world: World) -> None:
+    firm, depot = world.actor("firm"), world.depots["firm"]
+    waste = [FromStream(stream_of(world), grams) for grams in (1_000, 2_000, 3_000)]
+    manifest = manifests.draft(actor=firm, receiver=world.organisations["depot"], from_streams=waste, now=NOW)
+    placed, named, issued = [line.container for line in lines_of(manifest)]
+    bay = Bay.objects.create(depot=depot, code="A1", capacity_g=5_000_000)
+    put_away(actor=firm, container=placed, bay=bay, now=NOW)
+    world.draft(named)
+    world.issued(issued)
+    manifests.cancel(actor=firm, manifest=manifest, reason="演示", now=NOW)
+    states = [Container.objects.get(pk=drum.pk).state for drum in (placed, named, issued)]
+    assert states == ["stored", "stored", "committed"]
 
 
 def test_only_a_draft_is_said_anew_and_only_by_its_sender(world: World) -> None:
@@ -155,7 +205,8 @@ def test_carriers_that_cannot_be(world: World) -> None:
 
 
 def codes(manifest: Manifest, now: datetime = NOW) -> set[str]:
-    return {problem.code for problem in findings(manifest, now)[0]}
+    # Read anew: what came with an earlier look may be out of date.
+    return {problem.code for problem in findings(Manifest.objects.get(pk=manifest.pk), now)[0]}
 
 
 def test_all_problems_are_found_at_once_each_with_its_fix(world: World) -> None:
@@ -294,6 +345,13 @@ def test_without_an_approval_nothing_leaves_the_province(far: World) -> None:
     assert approval_left(given) == 10_000
     second = far.draft(far.drum(mass_kg="10.001"), to="plant")
     assert codes(second) == {"approval_used_up"}
+    row = {"container": manifest.lines.get().container.code, "mass_kg": "40.001"}
+    more: dict[str, Any] = {"actor": far.actor("firm"), "manifest": manifest, "reason": "写错", "now": NOW}
+    with pytest.raises(Refused) as refused:
+        manifests.propose(**more, changes={"lines": [row]})
+    assert [error.code for error in refused.value.errors] == ["approval_used_up"]
+    manifests.propose(**more, changes={"lines": [row | {"mass_kg": "40"}]})
+    assert approval_left(given) == 0
     manifests.cancel(actor=far.actor("firm"), manifest=manifest, reason="演示", now=NOW)
     assert approval_left(given) == 40_000
 
@@ -319,11 +377,27 @@ def test_an_approval_names_wastes_and_days(far: World) -> None:
         ({"valid_to": None}, "missing"),
         ({"valid_to": TODAY - timedelta(days=1)}, "dates_out_of_order"),
         ({"valid_to": date(2027, 11, 20)}, "approval_too_long"),
+        ({"valid_from": date(9999, 1, 1), "valid_to": date(9999, 12, 31)}, "year_out_of_reach"),
+        ({"valid_from": date(1, 1, 1)}, "year_out_of_reach"),
     ],
 )
 def test_an_approval_that_cannot_be(far: World, change: dict[str, Any], code: str) -> None:
     assert code_of(lambda: approval(far, **change)) == code
     assert not Approval.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("first", "months", "last"),
+    [
+        (date(2026, 11, 20), 12, date(2027, 11, 19)),
+        (date(2026, 1, 1), 12, date(2026, 12, 31)),
+        (date(2026, 1, 31), 1, date(2026, 2, 28)),
+        (date(2028, 2, 29), 12, date(2029, 2, 28)),
+        (date(2026, 12, 31), 2, date(2027, 2, 28)),
+    ],
+)
+def test_months_that_begin_with_a_day(first: date, months: int, last: date) -> None:
+    assert months_after(first, months) == last
 
 
 def test_an_approval_ends_with_the_receivers_permit(far: World) -> None:
@@ -365,7 +439,7 @@ def paper_draft(world: World, drum: Container, completed: datetime) -> Manifest:
 
 
 def test_paper_is_typed_in_with_its_scan_and_the_receiver_signs_its_own_part(world: World) -> None:
-    drum = world.drum()
+    drum = world.drum(accumulation_start="2026-11-10")
     firm, done = world.actor("firm"), later(-3)
     manifest = paper_draft(world, drum, done)
     said: dict[str, Any] = {
@@ -409,8 +483,90 @@ def test_paper_that_does_not_come_is_warned_of_on_the_eighth_working_day(world: 
     assert Alert.objects.get(kind="paper").state == "overdue"
 
 
+def test_only_its_sender_hears_of_a_late_paper_draft(world: World) -> None:
+    paper_draft(world, world.drum(), NOW)
+    sweep(later(30))
+    assert [open_alerts(world.actor(name)).count() for name in ("firm", "regulator", "depot")] == [1, 0, 0]
+    entry = Entry.objects.get(kind="alert.fall_due")
+    assert [entry.addressed_to(world.actor(name)) for name in ("firm", "regulator")] == [True, False]
+
+
+def typed_in(world: World, manifest: Manifest, departed: datetime, delivered: datetime, now: datetime = NOW) -> None:
+    firm = world.actor("firm")
+    if not manifest.attachments.exists():
+        manifests.attach(actor=firm, manifest=manifest, name="联单.png", content=picture(), now=now)
+    manifests.type_in(
+        actor=firm,
+        manifest=manifest,
+        departed_at=departed,
+        delivered_at=delivered,
+        plate="浙D00001",
+        driver="演示驾驶员",
+        now=now,
+    )
+
+
+def test_the_books_of_a_drum_logged_after_its_paper_never_run_backwards(world: World) -> None:
+    drum = world.drum(accumulation_start="2026-11-10")
+    manifest = paper_draft(world, drum, later(-7))
+    early = datetime(2026, 11, 9, 23, 59, tzinfo=NOW.tzinfo)
+    assert code_of(lambda: typed_in(world, manifest, early, later(-7))) == "time_out_of_order"
+    typed_in(world, manifest, early + timedelta(minutes=1), later(-7))
+    stay = Stay.objects.get(container=drum)
+    assert (stay.entered_at, stay.left_at) == (NOW, NOW)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Stay.objects.filter(pk=stay.pk).update(left_at=later(-1))
+
+
+def test_a_usual_waste_on_paper_was_filled_by_the_day_it_was_complete(world: World) -> None:
+    manifest = manifests.draft(
+        actor=world.actor("firm"),
+        receiver=world.organisations["depot"],
+        carrier=world.organisations["carrier"],
+        from_streams=[FromStream(stream_of(world), 1_000)],
+        paper_completed_at=later(-7),
+        now=NOW,
+    )
+    assert lines_of(manifest)[0].container.accumulation_start == date(2026, 11, 13)
+    typed_in(world, manifest, later(-7) - timedelta(hours=1), later(-7))
+    assert Manifest.objects.get(pk=manifest.pk).state == "delivered"
+
+
+def test_paper_is_late_by_its_delivery(world: World) -> None:
+    """Tenth working day after 2026-11-06, a Friday: 20 November."""
+    for late, day in ((False, 6), (True, 5)):
+        delivered = datetime(2026, 11, day, 12, tzinfo=NOW.tzinfo)
+        manifest = paper_draft(world, world.drum(accumulation_start="2026-11-01"), NOW)
+        typed_in(world, manifest, delivered - timedelta(hours=2), delivered)
+        departed, arrived = (
+            Entry.objects.get(kind=f"manifest.{verb}", subject=manifest.subject) for verb in ("depart", "deliver")
+        )
+        assert departed.data["late"] is late
+        assert arrived.data["completed_at"] == instant(NOW)
+    manifest = paper_draft(world, world.drum(accumulation_start="2026-11-01"), later(-3))
+    wrong = later(-2) + timedelta(seconds=1)
+    assert code_of(lambda: typed_in(world, manifest, later(-4), wrong)) == "delivered_after_completed"
+    typed_in(world, manifest, later(-4), later(-2))
+
+
+def test_once_all_is_received_no_scan_is_added(world: World) -> None:
+    manifest = paper_draft(world, world.drum(accumulation_start="2026-11-10"), later(-1))
+    typed_in(world, manifest, later(-2), later(-1))
+    sent: dict[str, Any] = {"actor": world.actor("firm"), "manifest": manifest, "name": "x", "now": NOW}
+    manifests.attach(**sent, content=picture("JPEG"))
+    manifests.receive(
+        actor=world.actor("depot"),
+        manifest=manifest,
+        receipts=manifests.read_receipts(manifest, []),
+        depot=world.depots["depot"],
+        now=NOW,
+    )
+    assert code_of(lambda: manifests.attach(**sent, content=b"%PDF-1.7 more")) == "illegal_state"
+    assert manifests.attach(**sent, content=picture("JPEG")).name == "x"
+
+
 def test_what_is_wrong_with_paper(world: World) -> None:
-    drum, firm = world.drum(), world.actor("firm")
+    drum, firm = world.drum(accumulation_start="2026-11-10"), world.actor("firm")
     assert code_of(lambda: paper_draft(world, drum, later(1))) == "time_in_future"
     manifest = paper_draft(world, drum, later(-1))
     sent: dict[str, Any] = {"actor": firm, "manifest": manifest, "name": "x", "now": NOW}
@@ -462,6 +618,7 @@ def test_refused_drums_go_back_under_a_manifest_of_their_own(world: World) -> No
     first = refused_all(world, *drums)
     assert code_of(lambda: manifests.close(actor=world.actor("depot"), manifest=first, now=NOW)) == "not_taken_back"
     back = manifests.send_back(actor=world.actor("depot"), manifest=first, now=NOW)
+    assert manifests.send_back(actor=world.actor("depot"), manifest=first, now=NOW) == back
     assert (back.purpose, back.follows, back.receiver.name) == ("return", first, "演示firm")
     manifests.issue(actor=world.actor("depot"), manifest=back, now=NOW)
     assert {drum.state for drum in Container.objects.all()} == {"committed"}
@@ -534,3 +691,95 @@ def test_who_may_send_back_and_on(world: World) -> None:
         manifests.send_back(actor=world.actor("depot"), manifest=accepted, now=NOW)
     with pytest.raises((Refused, NotFound)):
         world.draft(drum, sender="firm2", to="depot2")
+
+
+def under_return(world: World) -> tuple[Container, Manifest, Manifest]:
+    """A drum that the depot refused, on the lorry back to its firm."""
+    drum = world.drum()
+    first = refused_all(world, drum)
+    back = manifests.send_back(actor=world.actor("depot"), manifest=first, now=NOW)
+    manifests.issue(actor=world.actor("depot"), manifest=back, now=NOW)
+    manifests.depart(actor=world.actor("carrier"), manifest=back, now=NOW)
+    return drum, first, back
+
+
+def test_a_first_manifest_closes_when_its_drums_are_home_not_before(world: World) -> None:
+    _drum, first, back = under_return(world)
+    depot = world.actor("depot")
+    assert code_of(lambda: manifests.close(actor=depot, manifest=first, now=NOW)) == "not_taken_back"
+    assert "close" not in turn_of(first, lines_of(first), depot).steps
+    assert not waiting(depot).filter(pk=first.pk).exists()
+    manifests.receive(
+        actor=world.actor("firm"),
+        manifest=back,
+        receipts=manifests.read_receipts(back, []),
+        depot=world.depots["firm"],
+        now=NOW,
+    )
+    assert manifests.close(actor=depot, manifest=first, now=NOW).state == "closed"
+
+
+def test_a_return_called_off_under_way_leaves_the_drum_to_its_firm(world: World) -> None:
+    drum, first, back = under_return(world)
+    manifests.propose(actor=world.actor("depot"), manifest=back, reason="演示", changes={}, now=NOW, cancels=True)
+    manifests.approve(actor=world.actor("carrier"), manifest=back, now=NOW)
+    assert Manifest.objects.get(pk=back.pk).state == "cancelled"
+    drum.refresh_from_db()
+    with pytest.raises((NotPermitted, Refused)):
+        world.draft(drum, sender="depot", to="depot2")
+    line = Line.objects.get(manifest=back)
+    with pytest.raises(Refused, match="already_here"):
+        manifests.take_back(actor=world.actor("depot"), line=line, depot=world.depots["depot"], now=NOW)
+    assert turned_away(first).count() == 1
+    taken = manifests.take_back(
+        actor=world.actor("firm"), line=Line.objects.get(manifest=first), depot=world.depots["firm"], now=NOW
+    )
+    assert taken.holder_id == world.organisations["firm"].pk
+
+
+def test_a_refused_return_waits_for_its_firm(world: World) -> None:
+    drum, first, back = under_return(world)
+    rows = [{"container": drum.code, "outcome": "rejected", "reason": "演示"}]
+    manifests.receive(
+        actor=world.actor("firm"),
+        manifest=back,
+        receipts=manifests.read_receipts(back, rows),
+        depot=world.depots["firm"],
+        now=NOW,
+    )
+    assert turned_away(first).count() == 1
+    drum.refresh_from_db()
+    assert world.draft(drum, to="depot2").follows == first
+
+
+def test_what_goes_on_counts_in_the_plan_and_what_comes_home_in_no_yearly_mass(world: World) -> None:
+    drum = world.drum()
+    refused_all(world, drum)
+    drum.refresh_from_db()
+    onward = world.draft(drum, to="depot2")
+    assert warnings(onward) == {"no_plan"}
+    left = yearly_left([world.organisations["depot"]], TODAY)[world.organisations["depot"]]
+    own = world.delivered(world.drum(), to="depot")
+    manifests.receive(
+        actor=world.actor("depot"),
+        manifest=own,
+        receipts=manifests.read_receipts(own, []),
+        depot=world.depots["depot"],
+        now=NOW,
+    )
+    (line,) = lines_of(own)
+    line.container.refresh_from_db()
+    away = world.delivered(line.container, sender="depot", to="plant")
+    rows = [{"container": line.container.code, "outcome": "rejected", "reason": "演示"}]
+    plant = world.actor("plant")
+    manifests.receive(
+        actor=plant,
+        manifest=away,
+        receipts=manifests.read_receipts(away, rows),
+        depot=world.depots["plant"],
+        now=NOW,
+    )
+    back = manifests.send_back(actor=plant, manifest=away, now=NOW)
+    manifests.issue(actor=plant, manifest=back, now=NOW)
+    now_left = yearly_left([world.organisations["depot"]], TODAY)[world.organisations["depot"]]
+    assert left - now_left == 18_500

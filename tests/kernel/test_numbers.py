@@ -83,6 +83,19 @@ def test_the_page_records_it_and_shows_what_is_wrong(world: World) -> None:
     assert Manifest.objects.get().national_number == NATIONAL
 
 
+def test_the_page_says_how_it_read_the_number_and_whose_it_is_besides(world: World) -> None:
+    manifest, other = world.issued(world.drum()), world.issued(world.drum())
+    visitor, address = Visitor(world, "firm"), f"/manifests/{manifest.number}"
+
+    def after(number: str) -> str:
+        return text(visitor.get(visitor.send(f"{address}/national-number", national_number=number)["Location"]))
+
+    assert f"Read as {NATIONAL}." in after(typed_wrong(NATIONAL))
+    assert "Read as" not in after(manifest.number)
+    assert "is also our own number of another manifest" not in after(manifest.number)
+    assert f"{other.number} is also our own number of another manifest" in after(other.number)
+
+
 @pytest.mark.parametrize(
     ("number", "code"),
     [("", "missing"), ("  ", "missing"), ("123", "manifest_number"), ("2026330600077X", "manifest_number")],
@@ -132,12 +145,21 @@ def test_strangers_and_readers_do_not_record_it(world: World, api: Any) -> None:
         record(world, manifest, by="plant")
 
 
-def test_only_who_recorded_it_changes_it(world: World) -> None:
-    manifest = record(world, world.issued(world.drum()), by="depot")
-    with pytest.raises(Refused, match="national_number_set"), nothing_done():
-        record(world, manifest, "20263306000778", by="firm")
-    assert record(world, manifest, "20263306000778", by="depot").national_number == "20263306000778"
+@pytest.mark.parametrize("by", ["firm", "depot"])
+def test_sender_and_receiver_change_what_anybody_recorded(world: World, by: str) -> None:
+    manifest = record(world, world.issued(world.drum()), by="carrier")
+    assert record(world, manifest, "20263306000778", by=by).national_number == "20263306000778"
     assert Entry.objects.filter(kind="manifest.number").order_by("id").last().data["was"] == NATIONAL  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("by", ["firm", "carrier"])
+def test_a_carrier_changes_nothing_that_is_there(world: World, by: str) -> None:
+    manifest = record(world, world.issued(world.drum()), by=by)
+    with pytest.raises(Refused, match="national_number_set"), nothing_done():
+        record(world, manifest, "20263306000778", by="carrier")
+    address = f'action="/manifests/{manifest.number}/national-number"'
+    assert address not in text(Visitor(world, "carrier").get(f"/manifests/{manifest.number}"))
+    assert address in text(Visitor(world, "depot").get(f"/manifests/{manifest.number}"))
 
 
 def test_after_the_end_it_stays_but_may_still_be_recorded_for_the_first_time(world: World) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from depots.models import Bay
 from depots.selectors import get_bay
 from tests.world import NOW, PASSWORD, World
 from wastetrack.errors import Invalid, NotFound, Refused
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation, Site
-from wastetrack.parties.services import TRIES, TRIES_SECONDS, confirm_password, grant_token, recognise
+from wastetrack.parties.models import Organisation, Site, Tries
+from wastetrack.parties.services import confirm_password, grant_token, recognise
+from wastetrack.parties.tries import SWEPT, TRIES, TRIES_SECONDS, count_try, sweep_tries
 from wastetrack.waste.models import Container, WasteStream
 from wastetrack.waste.services import save_stream
 
@@ -58,7 +61,7 @@ def test_a_regulator_without_a_district_sees_none(world: World) -> None:
 
 
 def enter(password: str, username: str = "firm", address: str = "10.0.0.1") -> Any:
-    return recognise(username=username, password=password, address=address)
+    return recognise(username=username, password=password, now=NOW, address=address)
 
 
 def test_a_right_password_says_nothing_during_the_lock_out(world: World) -> None:
@@ -91,9 +94,40 @@ def test_a_token_does_not_go_round_the_door(world: World) -> None:
 def test_a_signers_password_is_not_guessed_either(world: World) -> None:
     firm: Actor = world.actor("firm")
     for _ in range(TRIES):
-        assert code_of(lambda: confirm_password(firm, "guess")) == "wrong_password"
-    assert code_of(lambda: confirm_password(firm, PASSWORD)) == "too_many_requests"
-    confirm_password(world.actor("firm2"), PASSWORD)
+        assert code_of(lambda: confirm_password(firm, "guess", now=NOW)) == "wrong_password"
+    assert code_of(lambda: confirm_password(firm, PASSWORD, now=NOW)) == "too_many_requests"
+    confirm_password(world.actor("firm2"), PASSWORD, now=NOW)
+
+
+def test_no_flood_of_invented_names_opens_a_locked_one(world: World) -> None:
+    for _ in range(TRIES):
+        code_of(lambda: enter("guess"))
+    for number in range(320):
+        code_of(lambda number=number: enter("guess", username=f"nobody{number}"))
+    assert code_of(lambda: enter(PASSWORD)) == "too_many_requests"
+
+
+def test_a_lock_out_ends_and_what_is_over_is_not_kept(world: World) -> None:
+    over, later = NOW + timedelta(seconds=TRIES_SECONDS), NOW + timedelta(seconds=TRIES_SECONDS - 1)
+    for number in range(SWEPT + 5):
+        count_try(f"somebody{number}", now=NOW)
+    for _ in range(TRIES):
+        count_try("firm", now=NOW)
+    with pytest.raises(Refused) as refused:
+        count_try("firm", now=later)
+    assert refused.value.params["seconds"] == 1
+    assert Tries.objects.count() == SWEPT + 6
+    count_try("firm", now=over)
+    sweep_tries(over)
+    assert Tries.objects.count() == 6, "a few go each time, what counts stays"
+    count_try("firm", now=over)
+    assert Tries.objects.get(forgotten_at__gt=over).tries == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_try_is_never_counted_inside_a_transaction_that_may_roll_back(world: World) -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        confirm_password(world.actor("firm"), PASSWORD, now=NOW)
 
 
 # --- bays and usual wastes ---

@@ -16,7 +16,7 @@ from wastetrack.errors import Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Pin
 from wastetrack.parties.pins import is_trivial, keep_pin, read_pin
-from wastetrack.parties.services import count_try, forget_tries
+from wastetrack.parties.tries import count_try, forget_tries
 from wastetrack.signing import confirm_at_counter, confirm_signer, set_pin
 
 PIN, WRONG = "402938", "402939"
@@ -230,7 +230,7 @@ def test_trying_a_name_does_not_tell_whether_it_signs(world: World, username: st
     answers, at = list[Any](), NOW
     for _ in range(12):
         # The depot's clerk is slowed down as well; that is another count, and another test.
-        forget_tries(count_try(f"counter\n{world.actor('depot').person.pk}"))
+        forget_tries(count_try(f"counter\n{world.actor('depot').person.pk}", now=at))
         with pytest.raises(Refused) as refused:
             at_counter(world, WRONG, username, at=at)
         answers.append((refused.value.code, refused.value.status, refused.value.params))
@@ -239,6 +239,15 @@ def test_trying_a_name_does_not_tell_whether_it_signs(world: World, username: st
     locked = [("pin_locked", 429, {"seconds": 60 * minutes, "minutes": minutes}) for minutes in (5, 15, 60, 1440)]
     wrong: tuple[Any, ...] = ("wrong_at_counter", 403, {})
     assert answers == [*[wrong] * 5, *(one for lock in locked for one in (lock, wrong))][:12]
+
+
+@pytest.mark.parametrize("username", ["firm", "nobody"])
+def test_no_flood_of_other_names_forgets_the_tries_at_one(world: World, username: str) -> None:
+    give_pin(world)
+    for tried in [username] * 5 + [f"nobody{number}" for number in range(320)]:
+        forget_tries(count_try(f"counter\n{world.actor('depot').person.pk}", now=NOW))
+        assert code_of(lambda tried=tried: at_counter(world, WRONG, tried)) == "wrong_at_counter"
+    assert code_of(lambda: at_counter(world, WRONG, username)) == "pin_locked"
 
 
 def test_without_a_pin_nobody_signs_at_the_counter(world: World) -> None:

@@ -9,12 +9,17 @@ import pytest
 
 from manifests import services as manifests
 from manifests.models import Discrepancy, Line, Manifest
+from manifests.selectors import legs_of, lines_of
 from manifests.services import Receipt
-from tests.world import NOW, TODAY, World, later
+from manifests.services.content import sha256
+from manifests.verbs import Sent, perform
+from scanner.services import ScanRequest, scan
+from tests.world import NOW, PASSWORD, TODAY, World, later
 from wastetrack.alerts.models import Alert
 from wastetrack.errors import Invalid, Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Permit
+from wastetrack.telling import tell
 from wastetrack.waste.models import Container
 
 
@@ -167,6 +172,26 @@ def test_no_mass_is_settled_below_what_is_treated_already(world: World) -> None:
     assert Discrepancy.objects.get().settled_at is None
 
 
+@pytest.mark.parametrize("treated_kg", ["18.5", "10"])
+def test_what_is_treated_is_not_settled_away_by_the_first_statement_either(world: World, treated_kg: str) -> None:
+    drum = world.drum()
+    manifest = world.delivered(drum, to="plant")
+    plant = world.actor("plant")
+    manifest = manifests.receive(
+        actor=plant, manifest=manifest, receipts=[Receipt(manifest.lines.get())], depot=world.depots["plant"], now=NOW
+    )
+    treated = manifests.Treated(Container.objects.get(pk=drum.pk), "R9", int(float(treated_kg) * 1000), NOW)
+    manifests.treat(actor=plant, manifest=manifest, treatments=[treated], now=NOW)
+    change = {"lines": [{"container": drum.code, "declared_mass_kg": "9"}]}
+    manifests.propose(actor=world.actor("firm"), manifest=manifest, reason="写错", changes=change, now=NOW)
+    manifests.approve(actor=plant, manifest=manifest, now=NOW)
+    line = Line.objects.select_related("container").get()
+    with pytest.raises(Refused) as caught:
+        manifests.settle(actor=world.actor("firm"), manifest=manifest, line=line, mass_kg="9", note="", now=NOW)
+    assert caught.value.code == "treated_too_much"
+    assert not Discrepancy.objects.get().statements.exists()
+
+
 def test_a_small_difference_alarms_nobody(world: World) -> None:
     manifest = world.delivered(world.drum())
     receive(world, manifest, Receipt(manifest.lines.get(), mass_g=19_500))
@@ -213,6 +238,79 @@ def test_a_receipt_is_neither_before_departure_nor_in_the_future(world: World) -
         with pytest.raises(Invalid) as caught:
             receive(world, manifest, Receipt(manifest.lines.get()), at=at)
         assert caught.value.errors[0].code == code
+
+
+def test_a_receipt_is_not_before_the_arrival_was_told(world: World) -> None:
+    manifest = world.departed(world.drum())
+    manifest = manifests.deliver(actor=world.actor("carrier"), manifest=manifest, delivered_at=later(1), now=later(2))
+    with pytest.raises(Invalid) as caught:
+        receive(world, manifest, Receipt(manifest.lines.get()), at=later(0.9), now=later(2))
+    assert caught.value.errors[0].code == "time_out_of_order"
+    assert receive(world, manifest, Receipt(manifest.lines.get()), at=later(1), now=later(2)).state == "received"
+
+
+def test_a_scan_by_a_clock_that_is_behind_counts_from_the_arrival_on(world: World) -> None:
+    drum = world.drum()
+    manifest = world.departed(drum)
+    manifests.deliver(actor=world.actor("carrier"), manifest=manifest, delivered_at=later(1), now=later(2))
+    scanned(world, drum, now=later(2), scanned_at=later(0.9))
+    assert Line.objects.get().received_at == later(1)
+
+
+# --- signed, or drum by drum ---
+
+
+def scanned(world: World, drum: Container, now: Any = NOW, **said: Any) -> None:
+    request = ScanRequest(nonce=f"n{drum.pk}", text=drum.code, intent="check_in", **said)
+    assert scan(actor=world.actor("depot"), request=request, now=now).verdict == "accepted"
+
+
+def test_every_signed_receipt_says_what_of_which_drum_was_found(world: World) -> None:
+    drums = [world.drum() for _ in range(3)]
+    manifest = world.delivered(*drums)
+    shown = manifests.digest_of(manifest, lines_of(manifest), legs_of(manifest))
+    parts: list[list[dict[str, Any]]] = [
+        [
+            {"container": drums[0].code, "mass_kg": "18.5", "differs": ["form"], "reason": "液体"},
+            {"container": drums[1].code, "outcome": "rejected", "reason": "漏"},
+        ],
+        [{"container": drums[2].code, "mass_kg": "18.4"}],
+    ]
+    for rows in parts:
+        sent = Sent(password=PASSWORD, shown=shown, lines=rows)
+        perform("receive", actor=world.actor("depot"), number=manifest.number, sent=sent, now=NOW)
+    first, last = (Entry.objects.get(kind=kind).data for kind in ("manifest.receipt", "manifest.receive_partly"))
+    for data in (first, last):
+        assert (data["confirmed"], data["meaning"]) == ("password", "receipt")
+        assert data["content_sha256"] == sha256(data["content"])
+        assert data["content"]["number"] == manifest.number
+        assert data["content"]["manifest_sha256"] == shown
+    assert first["content"]["lines"] == [
+        {
+            "container": drums[0].code,
+            "outcome": "accepted",
+            "mass_kg": "18.5",
+            "differs": ["form"],
+            "reason": "液体",
+        },
+        {"container": drums[1].code, "outcome": "rejected", "mass_kg": None, "differs": [], "reason": "漏"},
+    ]
+    assert last["content"]["lines"] == [
+        {"container": drums[2].code, "outcome": "accepted", "mass_kg": "18.4", "differs": [], "reason": ""}
+    ]
+    assert tell("manifest.receipt", first).lines == ("Accepted: 1, refused: 1", "Signed by the receiver")
+
+
+def test_a_receipt_by_scan_claims_no_signature(world: World) -> None:
+    drums = [world.drum(), world.drum()]
+    world.delivered(*drums)
+    for drum in drums:
+        scanned(world, drum)
+    assert not Entry.objects.filter(kind="manifest.receipt").exists()
+    data = Entry.objects.get(kind="manifest.receive").data
+    assert data["meaning"] == "receive_by_scan"
+    assert {"content", "content_sha256", "confirmed"}.isdisjoint(data)
+    assert tell("manifest.receive", data).lines == ("Confirmed by the receiver drum by drum, by scan",)
 
 
 @pytest.mark.parametrize("lapse", [{"valid_to": TODAY - timedelta(days=1)}, {"codes": "HW49"}])

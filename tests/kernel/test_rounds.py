@@ -17,6 +17,7 @@ from manifests.rounds import (
     head_of,
     most_urgent_first,
     requests_of,
+    rounds_of,
     seen_of,
     shown_digest,
     stops_here,
@@ -29,9 +30,11 @@ from manifests.services.rounds import Plan, cancel_round, change_round, finish_r
 from manifests.services.serving import New, ServeRequest, reasons_of, serve
 from tests.world import DRUM, NOW, TODAY, World
 from wastetrack.errors import Refused
+from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Organisation, Permit, Pin, Site, Vehicle
 from wastetrack.signing import set_pin
+from wastetrack.telling import tell
 from wastetrack.waste.models import Container, WasteStream
 from wastetrack.waste.services import save_stream
 
@@ -424,6 +427,7 @@ def test_a_stop_is_served_only_on_the_way_and_once(world: World) -> None:
     assert parked(done(world, round_, drum, nonce="a", driver="888222")) == ["round_not_under_way"]
     # Where nothing is to be signed no PIN is tried.
     assert Pin.objects.get(user__username="carrier").tries == 0
+    assert codes(lambda: finish_round(actor=world.actor("carrier"), round_=round_, now=NOW)) == ["illegal_state"]
     start_round(actor=world.actor("carrier"), round_=round_, now=NOW)
     assert done(world, round_, drum, nonce="b").state == "recorded"
     assert parked(done(world, round_, more, nonce="c")) == ["stop_settled"]
@@ -439,7 +443,7 @@ def test_a_stop_of_another_round_is_unknown(world: World) -> None:
 
 
 def test_when_it_was_signed_is_believed_within_reason(world: World) -> None:
-    drums = [world.drum(now=NOW - timedelta(hours=6), accumulation_start="2026-11-19") for _ in range(4)]
+    drums = [world.drum(now=NOW - timedelta(hours=6), accumulation_start="2026-11-19") for _ in range(6)]
     round_ = started(world, *(asked(world, drum) for drum in drums))
     stops, later = list(round_.stops.order_by("position")), NOW + timedelta(hours=4)
     hour = timedelta(hours=1)
@@ -447,17 +451,50 @@ def test_when_it_was_signed_is_believed_within_reason(world: World) -> None:
         # A clock three days ahead: only how long it waited counts.
         {"signed_at": NOW + timedelta(days=3), "sent_at": NOW + timedelta(days=3) + hour},
         {"signed_at": NOW + 2 * hour},
+        # A clock that is right: the sealed time as it stands, whatever the line took.
+        {"signed_at": NOW + 3 * hour, "sent_at": later - timedelta(minutes=4)},
         # Before the driver set out nothing was signed.
         {"signed_at": NOW - hour},
+        # Nor does a time of sending that no seal covers make it so.
+        {"signed_at": later - hour, "sent_at": later + timedelta(days=40)},
     ]
     for number, how in enumerate(told):
         done(world, round_, drums[number], stop=stops[number], nonce=f"n{number}", now=later, **how)
-    found = [Manifest.objects.get(stop=stop) for stop in stops[:3]]
-    assert [one.departed_at for one in found] == [later - hour, NOW + 2 * hour, NOW]
+    found = [Manifest.objects.get(stop=stop) for stop in stops[:5]]
+    assert [one.departed_at for one in found] == [later - hour, NOW + 2 * hour, NOW + 3 * hour, later, later]
     assert [one.issued_at for one in found] == [one.departed_at for one in found]
     assert Stay.objects.filter(container=drums[1], left_at=NOW + 2 * hour).exists()
-    ahead: dict[str, Any] = {"signed_at": later + hour, "stop": stops[3], "nonce": "x", "now": later}
-    assert codes(lambda: done(world, round_, drums[3], **ahead)) == ["time_in_future"]
+    ahead: dict[str, Any] = {"signed_at": later + hour, "stop": stops[5], "nonce": "x", "now": later}
+    assert codes(lambda: done(world, round_, drums[5], **ahead)) == ["time_in_future"]
+
+
+def test_the_log_keeps_the_times_as_the_phone_said_them(world: World) -> None:
+    drum = world.drum()
+    request = asked(world, drum)
+    round_, later = started(world, request), NOW + timedelta(hours=4)
+    told: dict[str, Any] = {
+        "signed_at": NOW - timedelta(days=1),
+        "signed_text": "2026-11-19T08:45:00.000+08:00",
+        "sent_at": NOW + timedelta(days=40),
+        "now": later,
+    }
+    said = {"signed_at": told["signed_text"], "sent_at": instant(told["sent_at"])}
+    wrong = done(world, round_, drum, driver="888222", **told)
+    right = done(world, round_, drum, nonce="n2", **told)
+    assert [json.loads(one.content)["phone"] for one in (wrong, right)] == [said, said]
+    for kind in ("round.park", "round.serve", "collection.serve"):
+        entry = Entry.objects.get(kind=kind)
+        assert (entry.data["phone"], entry.event_time) == (said, later), kind
+        assert "2026-11-19 08:45" in " ".join(tell(kind, entry.data).lines)
+
+
+@pytest.mark.parametrize("year", [1, 9998])
+def test_no_time_is_too_odd(world: World, year: int) -> None:
+    drum = world.drum()
+    round_ = started(world, asked(world, drum))
+    odd = NOW.replace(year=year)
+    outcome = done(world, round_, drum, signed_at=odd, sent_at=NOW.replace(year=9999 - year))
+    assert (outcome.state, outcome.signed_at) == ("recorded", NOW)
 
 
 def test_no_drum_leaves_before_it_came(world: World) -> None:
@@ -481,15 +518,87 @@ def test_a_stop_not_served_falls_back_into_the_list(world: World) -> None:
     assert planned(world, two, one).stops.count() == 2
 
 
-def test_a_stop_that_comes_after_the_round_was_closed_is_kept_and_not_done(world: World) -> None:
+def test_the_depot_does_not_end_what_the_driver_has_begun(world: World) -> None:
+    round_ = started(world, asked(world, world.drum()))
+    depot = world.actor("depot")
+    assert codes(lambda: finish_round(actor=depot, round_=round_, now=NOW)) == ["not_your_part"]
+    assert codes(lambda: cancel_round(actor=depot, round_=round_, now=NOW)) == ["illegal_state"]
+    assert Round.objects.get().state == "under_way"
+
+
+HOUR = timedelta(hours=1)
+
+
+def over(world: World, *drums: Container) -> tuple[Round, CollectionRequest]:
+    """A round that its carrier finished two hours after it set out; its only stop fell back."""
+    request = asked(world, *drums)
+    round_ = started(world, request)
+    finish_round(actor=world.actor("carrier"), round_=round_, now=NOW + 2 * HOUR)
+    return round_, request
+
+
+def test_a_stop_signed_before_the_end_is_served_after_it(world: World) -> None:
     drum = world.drum()
-    round_ = started(world, asked(world, drum))
-    request = signed(round_, drum)
-    finish_round(actor=world.actor("depot"), round_=round_, now=NOW)
-    stop = round_.stops.get()
-    outcome = serve(actor=world.actor("carrier"), round_id=round_.pk, stop_id=stop.pk, request=request, now=NOW)
-    assert parked(outcome) == ["round_over"]
+    round_, request = over(world, drum)
+    assert (state(request), round_.stops.get().phase) == ("asked", "missed")
+    outcome = done(world, round_, drum, now=NOW + 3 * HOUR, signed_at=NOW + HOUR)
+    assert (outcome.state, outcome.signed_at) == ("recorded", NOW + HOUR)
+    assert (state(request), round_.stops.get().phase) == ("served", "served")
+    assert Manifest.objects.get().departed_at == NOW + HOUR
+    assert Stop.objects.get().missed_at is None
+
+
+def test_a_stop_signed_after_the_end_is_kept_and_not_done(world: World) -> None:
+    drum = world.drum()
+    round_, request = over(world, drum)
+    later = NOW + 3 * HOUR
+    told: list[dict[str, Any]] = [
+        {},
+        {"signed_at": NOW + 2 * HOUR},
+        # A time that cannot be borne out is now.
+        {"signed_at": NOW + HOUR, "sent_at": later + timedelta(days=40)},
+    ]
+    for number, how in enumerate(told):
+        outcome = done(world, round_, drum, nonce=f"n{number}", now=later, driver="888222", **how)
+        assert parked(outcome) == ["round_over"]
     assert json.loads(outcome.content)["drums"] == [drum.code]
+    assert (state(request), Manifest.objects.count()) == ("asked", 0)
+    assert Pin.objects.get(user__username="carrier").tries == 0
+
+
+def test_a_late_stop_is_not_done_where_the_firm_waits_no_more(world: World) -> None:
+    drum, later = world.drum(), NOW + 3 * HOUR
+    round_, request = over(world, drum)
+    again = planned(world, request)
+    assert parked(done(world, round_, drum, now=later, signed_at=NOW + HOUR)) == ["round_over"]
+    cancel_round(actor=world.actor("depot"), round_=again, now=NOW)
+    withdraw(actor=world.actor("firm"), request=request, now=later)
+    assert parked(done(world, round_, drum, nonce="n2", now=later, signed_at=NOW + HOUR)) == ["round_over"]
+    assert Manifest.objects.count() == 0
+
+
+def test_a_stop_that_its_driver_gave_up_stays_so(world: World) -> None:
+    drum, driver = world.drum(), world.actor("carrier")
+    round_ = started(world, asked(world, drum))
+    miss_stop(actor=driver, round_=round_, stop=round_.stops.get(), reason="门锁着", now=NOW + 2 * HOUR)
+    finish_round(actor=driver, round_=round_, now=NOW + 2 * HOUR)
+    assert parked(done(world, round_, drum, now=NOW + 3 * HOUR, signed_at=NOW + HOUR)) == ["round_over"]
+
+
+def test_a_carrier_no_longer_sees_whom_it_does_not_fetch_from(world: World) -> None:
+    one, two, three = (asked(world, world.drum()) for _ in range(3))
+    driver = world.actor("carrier")
+    called_off = planned(world, one)
+    cancel_round(actor=world.actor("depot"), round_=called_off, now=NOW)
+    assert codes(lambda: get_round(driver, called_off.pk)) == ["unknown_round"]
+    assert codes(lambda: get_request(driver, one.pk)) == ["unknown_collection"]
+    assert list(rounds_of(driver)) == []
+    round_ = started(world, two, three)
+    assert {row.pk for row in requests_of(driver)} == {two.pk, three.pk}
+    first, _second = round_.stops.order_by("position")
+    miss_stop(actor=driver, round_=round_, stop=first, reason="没人", now=NOW)
+    assert {row.pk for row in requests_of(driver)} == {three.pk}
+    assert get_round(world.actor("depot"), called_off.pk).state == "cancelled"
 
 
 def test_the_log_keeps_no_pin(world: World) -> None:

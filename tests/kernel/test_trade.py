@@ -522,7 +522,7 @@ def test_a_settled_mass_outlives_a_cancelled_manifest(world: World, disputed: tu
     onward = world.issued(Container.objects.get(pk=line.container_id), sender="depot", to="plant")
     for name in ("firm", "depot"):
         manifests.settle(actor=world.actor(name), manifest=manifest, line=line, mass_kg="18", note="", now=NOW)
-    manifests.cancel(actor=world.actor("depot"), manifest=onward, reason="", now=NOW)
+    manifests.cancel(actor=world.actor("depot"), manifest=onward, reason="演示", now=NOW)
     assert Container.objects.get(pk=line.container_id).mass_g == 18_000
 
 
@@ -539,7 +539,7 @@ def test_who_was_named_on_a_cancelled_manifest_sees_nothing_more(world: World) -
     manifest = world.issued(drum, to="depot2")
     depot2 = world.actor("depot2")
     assert Container.objects.visible_to(depot2).exists()
-    manifests.cancel(actor=world.actor("firm"), manifest=manifest, reason="", now=NOW)
+    manifests.cancel(actor=world.actor("firm"), manifest=manifest, reason="演示", now=NOW)
     assert not Container.objects.visible_to(depot2).exists()
     assert not Container.objects.visible_to(world.actor("carrier")).exists()
     assert Container.objects.visible_to(world.actor("regulator")).exists()

@@ -58,7 +58,7 @@ def test_a_draft_is_its_senders_alone_even_when_cancelled(world: World) -> None:
         assert {name for name in world.memberships if sees(world, Manifest, name)} == {"firm", "viewer"}
         assert {name for name in world.memberships if sees(world, Line, name)} == {"firm", "viewer"}
         if draft.state == "draft":
-            manifests.cancel(actor=world.actor("firm"), manifest=draft, reason="", now=NOW)
+            manifests.cancel(actor=world.actor("firm"), manifest=draft, reason="演示", now=NOW)
             draft.refresh_from_db()
 
 

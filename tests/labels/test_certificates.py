@@ -11,6 +11,7 @@ import zxingcpp
 from django.test import Client
 from PIL import Image
 
+from manifests.certificate_pages import MOST_CHECKS
 from manifests.certificates import Certificate, certificate_of_drum, certificate_of_manifest, check_certificate
 from manifests.documents.certificate import draw_certificate
 from manifests.models import Manifest, Treatment
@@ -171,6 +172,18 @@ def test_a_long_one_has_several_pages_each_with_its_code(world: World) -> None:
     assert f"第 {len(pages)} 页，共 {len(pages)} 页" in words
 
 
+def test_what_was_left_over_stands_once_below_the_drums_treated_together(world: World) -> None:
+    drums = [log(world, 1_000) for _ in range(3)]
+    manifest = bring(world, *drums, sender="firm", to="plant")
+    for drum in drums:
+        treat(world, manifest, drum)
+    certificate = certificate_of_manifest(manifest)
+    rows = [{**row, "residue": "炉渣 12 kg"} for row in certificate.content["rows"]]
+    rows[2] = {**rows[2], "residue": "飞灰"}
+    _, words = read(draw_certificate(Certificate({**certificate.content, "rows": rows}, certificate.treatments)))
+    assert words.count("炉渣 12 kg") == words.count("飞灰") == 1
+
+
 def test_the_pages_and_who_may_have_them(world: World, drum: Container, manifest: Manifest) -> None:
     def get(name: str, address: str) -> Any:
         return Visitor(world, name).get(address)
@@ -186,6 +199,19 @@ def test_the_pages_and_who_may_have_them(world: World, drum: Container, manifest
     assert get("carrier", addresses[1]).status_code == 403
     assert get("carrier", addresses[0]).status_code == 200
     assert Client().get("/c/M00000000000000-0000000000000000").status_code == 404
+
+
+def test_an_address_without_an_account_checks_only_so_many(
+    world: World, drum: Container, manifest: Manifest, clock: Any
+) -> None:
+    treat(world, manifest, drum)
+    number = certificate_of_manifest(manifest).number
+    unknown = "M00000000000000-0000000000000000"
+    answers = [Client().get(f"/c/{one}").status_code for one in [number, unknown] * (MOST_CHECKS // 2)]
+    assert answers == [200, 404] * (MOST_CHECKS // 2)
+    assert [Client().get(f"/c/{one}").status_code for one in (number, unknown)] == [429, 429]
+    assert Client(REMOTE_ADDR="10.0.0.2").get(f"/c/{number}").status_code == 200
+    assert Visitor(world, "firm").get(f"/c/{number}").status_code == 200
 
 
 def test_the_pages_offer_it(world: World, drum: Container, manifest: Manifest) -> None:

@@ -100,6 +100,39 @@ def test_a_significant_difference_is_said(world: World) -> None:
     assert "是yes" in drawn(world, manifest)
 
 
+def test_what_was_settled_stands_below_with_who_stated_what_when(world: World) -> None:
+    manifest = received(world, world.delivered(world.drum(), world.drum(), to="plant"), mass_g=30_000)
+    line = lines_of(manifest)[1]
+    assert "尚未认定" in drawn(world, manifest)
+    for who, note in (("plant", "地磅复核"), ("firm", "认可")):
+        actor = world.actor(who)
+        manifests.settle(actor=actor, manifest=manifest, line=line, mass_kg="25.125", note=note, now=NOW)
+    words = drawn(world, manifest)
+    for said in (
+        *("质量和属性差异的认定", "18.5", "30", "25.125"),
+        "接受人演示plant演示用户plant2026-11-2009:00：25.125kg，地磅复核",
+        "移出人演示firm演示用户firm2026-11-2009:00：25.125kg，认可",
+    ):
+        assert said in words, said
+    assert "尚未认定" not in words
+    assert exact_tonnes(25_125) in words, "what was agreed is what was accepted"
+    assert facts(world, manifest).accepted_total_g == 25_125
+    assert words.count("差异确认") == 2, "both statements stand among the signatures"
+    assert "登录账户" in words
+
+
+def test_a_correction_agreed_on_is_signed_once_by_each(world: World) -> None:
+    drum = world.drum()
+    manifest = received(world, world.delivered(world.drum(), drum, to="plant"))
+    change = {"lines": [{"container": drum.code, "mass_kg": "18.6"}]}
+    manifests.propose(actor=world.actor("plant"), manifest=manifest, reason="写反了", changes=change, now=NOW)
+    manifests.approve(actor=world.actor("firm"), manifest=manifest, now=NOW)
+    kinds = [entry.kind for entry in facts(world, get_manifest(world.actor("firm"), manifest.number)).signatures]
+    assert kinds[-2:] == ["correction.propose", "correction.consent"]
+    words = drawn(world, manifest)
+    assert "接受量Massreceived" in words
+
+
 def test_signatures_say_who_for_whom_when_and_how(world: World) -> None:
     manifest = world.draft(world.drum())
     signer = world.actor("firm").confirmed_by("pin").at_counter("演示收集点")

@@ -104,6 +104,18 @@ def test_what_was_wrong_is_shown_at_its_field_with_what_was_typed(world: World, 
     assert "there is nothing to correct" in text(same)
 
 
+def test_hazards_are_ticked_among_those_that_the_code_may_have(world: World, manifest: Manifest) -> None:
+    page = text(Visitor(world, "depot").get(f"/manifests/{manifest.number}/correction"))
+    chips = page.split('<legend class="form-label">Hazards</legend>')[1].split("</fieldset>")[0]
+    assert 'type="hidden" name="hazards-1" value="T"' in chips, "every waste of this code has it"
+    assert '<input type="checkbox" name="hazards-1" value="I" checked><span><strong>I</strong> Ignitability' in chips
+    assert 'value="R"' not in chips
+    assert "is part of the number on the label" in page
+    assert proposed(world, manifest, **{"hazards-1": ["I", "T"]}).status_code == 409, "the same, in another order"
+    assert proposed(world, manifest, **{"hazards-1": ["T"]}).status_code == 303
+    assert [(one["old"], one["new"]) for one in Correction.objects.get().data] == [("T I", "T")]
+
+
 def test_a_form_sent_twice_proposes_once(world: World, manifest: Manifest) -> None:
     depot = Visitor(world, "depot")
     for _ in range(2):
@@ -140,7 +152,7 @@ def test_a_load_under_way_is_called_off_by_consent(world: World) -> None:
 def test_a_drum_is_received_as_other_than_declared_on_the_page(world: World) -> None:
     manifest = world.delivered(world.drum())
     depot, address = Visitor(world, "depot"), f"/manifests/{manifest.number}"
-    fields = {"outcome-1": "accepted", "differs-form-1": "1", "password": PASSWORD}
+    fields = {"outcome-1": "accepted", "mass-1": "18.5", "differs-form-1": "1", "password": PASSWORD}
     missing = depot.send(f"{address}/receive", **fields)
     assert missing.status_code == 422
     assert 'id="reason-1-error"' in text(missing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from desk.demo.logins import LOGINS
 from labels.models import Print
 from manifests import services as manifests
 from manifests.selectors import lines_of
+from manifests.services.rounds import finish_round, start_round
+from tests.kernel.test_rounds import asked, planned
 from tests.pages.visitors import Visitor, text
-from tests.world import DRUM, NOW, PASSWORD, World, later
+from tests.world import DRUM, NOW, PASSWORD, TODAY, World, later
 from wastetrack.alerts.models import Alert
 from wastetrack.alerts.services import sweep
 from wastetrack.ledger.models import Entry
@@ -262,6 +265,8 @@ def busy_day(world: World) -> None:
     world.issued(world.drum())
     world.departed(world.drum())
     world.delivered(world.drum(), to="plant")
+    asked(world, world.drum())
+    planned(world, asked(world, world.drum()))
 
 
 def queries(visitor: Visitor, path: str) -> int:
@@ -279,6 +284,32 @@ def test_a_home_asks_no_more_for_more(world: World, name: str, clock: Clock) -> 
     busy_day(world)
     busy_day(world)
     assert queries(visitor, "/") <= before <= 22
+
+
+def test_a_depot_is_told_who_waits_to_be_fetched_from(world: World) -> None:
+    depot = Visitor(world, "depot")
+    assert "to be fetched from" not in text(depot.get("/"))
+    request = asked(world, world.drum())
+    page = text(depot.get("/"))
+    assert "1 firm waits to be fetched from" in page
+    assert f'href="/depots/{world.depots["depot"].pk}/rounds/new"' in page
+    assert f'href="/collections/{request.pk}"' in page
+    assert "to be fetched from" not in text(Visitor(world, "depot2").get("/"))
+    planned(world, request)
+    assert "to be fetched from" not in text(depot.get("/"))
+
+
+def test_a_carrier_is_told_of_todays_rounds(world: World) -> None:
+    driver = Visitor(world, "carrier")
+    round_ = planned(world, asked(world, world.drum()))
+    planned(world, asked(world, world.drum()), day=TODAY + timedelta(days=1))
+    page = text(driver.get("/"))
+    assert "1 round to drive" in page
+    assert f'href="/rounds/{round_.pk}"' in page
+    start_round(actor=world.actor("carrier"), round_=round_, now=NOW)
+    assert "1 round to drive" in text(driver.get("/"))
+    finish_round(actor=world.actor("carrier"), round_=round_, now=NOW)
+    assert "to drive" not in text(driver.get("/"))
 
 
 # --- logging -----------------------------------------------------------------------------------------------
@@ -466,6 +497,7 @@ def test_a_drum_from_the_workshop_is_stored_by_one_button(world: World, firm: Vi
 def test_voiding_wants_a_reason(world: World, firm: Visitor) -> None:
     drum = world.drum()
     assert firm.client.post(f"/containers/{drum.short_code}/void", {"reason": " "}).status_code == 422
+    assert firm.client.post(f"/containers/{drum.short_code}/void", {"reason": "a\u202eb"}).status_code == 422
     firm.client.post(f"/containers/{drum.short_code}/void", {"reason": "重复登记"})
     drum.refresh_from_db()
     assert drum.state == "voided"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from manifests.models import Approval, Manifest, PlannedTransfer
@@ -13,6 +14,7 @@ from tests.pages.test_manifest_pages import fields
 from tests.pages.visitors import Visitor, text
 from tests.world import NOW, PASSWORD, World
 from wastetrack.parties.models import Organisation
+from wastetrack.waste.models import Container
 
 
 def test_a_draft_is_changed_on_the_page_that_made_it(world: World, clock: Any) -> None:
@@ -38,6 +40,27 @@ def test_what_is_wrong_with_a_change_stands_on_the_page(world: World, clock: Any
     assert "is-invalid" in text(answer) or "invalid-feedback" in text(answer)
 
 
+@pytest.mark.parametrize("name", ["contract", "emergency_measures", "paper_number"])
+def test_a_draft_takes_no_text_that_cannot_be_printed(world: World, clock: Any, name: str) -> None:
+    drum, firm = world.drum(), Visitor(world, "firm")
+    wrong = {"paper_number": "纸 5", "paper_completed_at": "2026-11-19T10:00", name: "a\u202eb"}
+    answer = firm.send("/manifests/new", **fields(world, drum, **wrong))
+    assert (answer.status_code, f'id="{name}-error"' in text(answer)) == (422, True)
+    assert not Manifest.objects.exists()
+    if name != "paper_number":
+        manifest = world.draft(drum)
+        answer = firm.send(f"/manifests/{manifest.number}/edit", **fields(world, drum, **{name: "a\x07b"}))
+        assert (answer.status_code, f'id="{name}-error"' in text(answer)) == (422, True)
+
+
+@pytest.mark.parametrize("typed", ["0001-01-01T00:00", "1999-12-31T23:59"])
+def test_paper_is_not_from_before_this_age(world: World, clock: Any, typed: str) -> None:
+    sent = fields(world, world.drum(), paper_number="纸 5", paper_completed_at=typed)
+    answer = Visitor(world, "firm").send("/manifests/new", **sent)
+    assert (answer.status_code, 'id="paper_completed_at-error"' in text(answer)) == (422, True)
+    assert "too long ago" in text(answer)
+
+
 def test_a_usual_waste_and_several_carriers_on_the_page(world: World, clock: Any) -> None:
     carrier2 = second_carrier(world)
     sent = fields(world, stream=str(stream_of(world).pk), stream_mass_kg="1,2", next_carrier=[carrier2.uscc, ""])
@@ -45,6 +68,26 @@ def test_a_usual_waste_and_several_carriers_on_the_page(world: World, clock: Any
     manifest = Manifest.objects.get()
     assert [line.mass_g for line in manifest.lines.all()] == [1_200]
     assert [leg.carrier_id for leg in manifest.legs.all()] == [carrier2.pk]
+
+
+def test_a_draft_from_a_usual_waste_is_saved_again_as_it_stands(world: World, clock: Any) -> None:
+    firm, waste = Visitor(world, "firm"), str(stream_of(world).pk)
+    sent = fields(world, stream=waste, stream_mass_kg="1.2", stream_since="2026-11-03")
+    firm.send("/manifests/new", **sent)
+    manifest = Manifest.objects.get()
+    drum = manifest.lines.get().container
+    assert drum.accumulation_start.isoformat() == "2026-11-03"
+    page = text(firm.get(f"/manifests/{manifest.number}/edit"))
+    assert re.search(rf'value="{drum.short_code}"[^>]* checked', page)
+    # It stands in this draft, which is the one being changed.
+    assert "also in a draft" not in page
+    assert "also in a draft" in text(firm.get("/manifests/new"))
+    for again in (fields(world, drum), fields(world, stream=waste, stream_mass_kg="1.2")):
+        assert firm.send(f"/manifests/{manifest.number}/edit", **again).status_code == 303
+        assert [line.container_id for line in manifest.lines.all()] == [drum.pk]
+    assert [one.state for one in Container.objects.all()] == ["stored"]
+    wrong = firm.send("/manifests/new", **sent | {"stream_since": "2026-11-31"})
+    assert (wrong.status_code, 'id="stream-since"' in text(wrong)) == (422, True)
 
 
 def test_every_problem_has_its_fix_and_the_plan_is_amended_by_one_tap(world: World, clock: Any) -> None:
@@ -62,7 +105,8 @@ def test_every_problem_has_its_fix_and_the_plan_is_amended_by_one_tap(world: Wor
 
 def test_paper_is_typed_in_on_the_pages(world: World, clock: Any) -> None:
     firm = Visitor(world, "firm")
-    sent = fields(world, world.drum(), paper_number="纸 5", paper_completed_at="2026-11-19T10:00")
+    drum = world.drum(accumulation_start="2026-11-02")
+    sent = fields(world, drum, paper_number="纸 5", paper_completed_at="2026-11-19T10:00")
     firm.send("/manifests/new", **sent)
     manifest = Manifest.objects.get()
     at = f"/manifests/{manifest.number}"

@@ -10,7 +10,8 @@ import pytest
 from manifests import services as manifests
 from manifests.models import Manifest
 from tests.pages.visitors import Visitor, text
-from tests.world import NOW, PASSWORD, World
+from tests.world import NOW, PASSWORD, World, later
+from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Vehicle
 
 
@@ -110,7 +111,7 @@ def test_depart_take_over_and_arrive_all_from_these_pages(roads: World) -> None:
 
     path = f"/manifests/{load.number}"
     page = driver.get(f"/drive/{load.number}")
-    gone = driver.send(f"{path}/depart", vehicle="浙D00001", shown=digest(page), **signed)
+    gone = driver.send(f"{path}/depart", vehicle="浙D00001", compared="1", shown=digest(page), **signed)
     assert (gone.status_code, gone["Location"]) == (303, "/drive")
     page = driver.get(f"/drive/{load.number}")
     assert "Show it at the roadside" in text(page)
@@ -144,12 +145,74 @@ def test_what_changed_since_it_was_shown_is_not_signed(roads: World) -> None:
 def test_a_refused_step_says_why_at_its_field(roads: World) -> None:
     load = roads.issued(roads.drum())
     Vehicle.objects.update(capacity_g=1)
-    typed = {"vehicle": "浙D00001", "password": PASSWORD, "next": "/drive"}
+    typed = {"vehicle": "浙D00001", "compared": "1", "password": PASSWORD, "next": "/drive"}
     sent = Visitor(roads, "carrier").send(f"/manifests/{load.number}/depart", **typed)
     assert sent.status_code == 409
+    assert f'hx-get="/drive/{load.number}"' in text(sent), "on the page it was sent from"
+    assert 'href="/drive" aria-current="page"' in text(sent)
     assert '<input type="hidden" name="next" value="/drive">' in text(sent), "then it goes on where it began"
     assert 'id="vehicle-error"' in text(sent)
     assert "would make 18.5 kg" in text(sent)
+
+
+def test_nothing_scanned_is_said_before_it_departs(roads: World) -> None:
+    drums = [roads.drum(), roads.drum()]
+    load = roads.issued(*drums)
+    driver, path = Visitor(roads, "carrier"), f"/manifests/{load.number}/depart"
+    typed = {"vehicle": "浙D00001", "password": PASSWORD, "next": "/drive", "at": "2026-11-20T09:00"}
+    sent = driver.send(path, **typed)
+    assert sent.status_code == 409
+    assert 'id="compared-error"' in text(sent)
+    assert 'value="2026-11-20T09:00"' in text(sent), "what was typed is still there"
+    load.refresh_from_db()
+    assert load.state == "issued"
+    assert driver.send(path, **typed, compared="1").status_code == 303
+    told = Entry.objects.get(kind="manifest.depart").data
+    assert (told["scanned"], told["drums"], told["compared"]) == (0, 2, True)
+    assert told["content"]["compared"] is True, "it is signed"
+    page = text(driver.get(f"/manifests/{load.number}"))
+    assert "Not scanned: every label compared with the list by eye" in page
+
+
+def test_what_is_scanned_needs_no_tick(roads: World) -> None:
+    drums = [roads.drum(), roads.drum()]
+    load = roads.issued(*drums)
+    driver, path = Visitor(roads, "carrier"), f"/manifests/{load.number}/depart"
+    typed = {"vehicle": "浙D00001", "password": PASSWORD}
+    manifests.load(actor=roads.actor("carrier"), container=drums[0], now=NOW)
+    assert "not scanned onto the vehicle yet" in text(driver.send(path, **typed, compared="1"))
+    manifests.load(actor=roads.actor("carrier"), container=drums[1], now=NOW)
+    assert 'name="compared"' not in text(driver.get(f"/drive/{load.number}"))
+    assert driver.send(path, **typed).status_code == 303
+    assert "Scanned on: 2 of 2 drums" in text(driver.get(f"/manifests/{load.number}"))
+
+
+def test_what_is_no_longer_ones_load_is_refused_on_the_manifests_page(roads: World) -> None:
+    load = roads.delivered(roads.drum())
+    sent = Visitor(roads, "carrier").send(f"/manifests/{load.number}/hand-over", password=PASSWORD, next="/drive")
+    assert sent.status_code in (409, 422)
+    assert f'hx-get="/manifests/{load.number}"' in text(sent)
+
+
+def test_from_the_roadside_one_comes_back_to_the_load(roads: World) -> None:
+    load = roads.departed(roads.drum())
+    driver, path = Visitor(roads, "carrier"), f"/manifests/{load.number}/roadside"
+    page = text(driver.send(path, next=f"/drive/{load.number}"))
+    assert f'class="back" href="/drive/{load.number}"' in page
+    assert 'href="/drive" aria-current="page"' in page
+    assert f'name="next" value="/drive/{load.number}"' in page
+    assert f'class="back" href="/manifests/{load.number}"' in text(driver.send(path, next="https://evil.example/"))
+
+
+def test_a_leg_that_was_handed_over_did_not_arrive(roads: World) -> None:
+    load = hand(roads, roads.departed(roads.drum()))
+    firm = Visitor(roads, "firm")
+    assert text(firm.get(f"/manifests/{load.number}")).count("<dt>Arrived</dt>") == 1
+    load = manifests.take_over(actor=roads.actor("second"), manifest=load, now=later(0.01))
+    page = text(firm.get(f"/manifests/{load.number}"))
+    assert re.search(r"given 20\d\d-11-20 09:00, taken over 20\d\d-11-20 09:14", page)
+    assert page.count("<dt>Arrived</dt>") == 1
+    assert page.index("Leg 2") < page.index("<dt>Arrived</dt>")
 
 
 def test_a_page_elsewhere_is_not_where_one_is_sent_on_to(roads: World) -> None:

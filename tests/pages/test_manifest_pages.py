@@ -13,6 +13,7 @@ from manifests.selectors import get_manifest, lines_of
 from manifests.turns import turn_of, waiting
 from tests.pages.visitors import Visitor, text
 from tests.world import NOW, PASSWORD, World
+from wastetrack.ledger.models import Entry
 from wastetrack.units import grams
 
 PARTIES = ("firm", "carrier", "depot")
@@ -299,14 +300,86 @@ def test_a_carrier_with_two_vehicles_says_which(world: World) -> None:
     refused = carrier.send(address, password=PASSWORD)
     assert refused.status_code == 422
     assert 'id="vehicle-error"' in text(refused)
-    assert carrier.send(address, password=PASSWORD, vehicle="浙D00002").status_code == 303
+    assert carrier.send(address, password=PASSWORD, vehicle="浙D00002", compared="1").status_code == 303
 
 
-def test_an_accepted_line_without_a_mass_is_as_declared(world: World) -> None:
+def test_an_accepted_line_is_as_declared_only_where_the_form_says_so(world: World) -> None:
+    manifest = world.delivered(world.drum(), world.drum())
+    depot, address = Visitor(world, "depot"), f"/manifests/{manifest.number}/receive"
+    sent = {"outcome-1": "accepted", "mass-1": "", "outcome-2": "accepted", "mass-2": "18.25", "password": PASSWORD}
+    refused = depot.send(address, **sent)
+    assert refused.status_code == 422
+    assert 'id="mass-1-error"' in text(refused)
+    assert 'id="mass-2-error"' not in text(refused)
+    assert 'value="18.25"' in text(refused)
+    assert depot.send(address, **sent, as_declared="1").status_code == 303
+    assert [line.received_mass_g for line in lines_of(manifest)] == [18_500, 18_250]
+
+
+def test_a_slip_in_a_statement_is_put_right_until_the_other_side_agrees(world: World) -> None:
+    manifest = received(world, "15", to="depot")
+    depot, address = Visitor(world, "depot"), f"/manifests/{manifest.number}"
+    code = lines_of(manifest)[0].container.code
+    assert depot.send(f"{address}/settle", container=code, mass_kg="16", note="scale").status_code == 303
+    page = text(depot.get(address))
+    assert "Change what you stated of" in page
+    assert 'name="mass_kg"' in page
+    assert 'value="16"' in page
+    assert 'value="scale"' in page
+    assert filled_buttons(page) == []
+    assert not waiting(world.actor("depot")).filter(pk=manifest.pk).exists(), "nobody waits for it"
+    assert depot.send(f"{address}/settle", container=code, mass_kg="15", note="scale").status_code == 303
+    assert Visitor(world, "firm").send(f"{address}/settle", container=code, mass_kg="15").status_code == 303
+    assert "/settle" not in text(depot.get(address))
+
+
+def test_what_is_other_than_declared_but_its_mass_is_accepted_as_found(world: World) -> None:
     manifest = world.delivered(world.drum())
-    sent = {"outcome-1": "accepted", "mass-1": "", "password": PASSWORD}
-    assert Visitor(world, "depot").send(f"/manifests/{manifest.number}/receive", **sent).status_code == 303
-    assert lines_of(manifest)[0].received_mass_g == 18_500
+    receipts = [manifests.Receipt(lines_of(manifest)[0], reason="是塑料桶", differs=("packaging",))]
+    depot = world.depots["depot"]
+    manifests.receive(actor=world.actor("depot"), manifest=manifest, receipts=receipts, depot=depot, now=NOW)
+    address, code = f"/manifests/{manifest.number}", lines_of(manifest)[0].container.code
+    for name in ("depot", "firm"):
+        visitor = Visitor(world, name)
+        page = text(visitor.get(address))
+        assert "Not as declared: Packaging" in page
+        assert "是塑料桶" in page
+        assert "State this mass" not in page
+        assert '<input type="hidden" name="mass_kg" value="18.5">' in page
+        assert visitor.send(f"{address}/settle", container=code, mass_kg="18.5").status_code == 303
+        assert "Change what you stated" not in text(visitor.get(address)), "there is nothing to change"
+    assert "Accepted as found: Packaging" in text(Visitor(world, "firm").get(address))
+    assert lines_of(manifest)[0].discrepancy.settled_at is not None
+
+
+def test_components_and_totals_stand_with_the_drums(world: World) -> None:
+    manifest = world.delivered(world.drum(harmful_components="矿物油"), world.drum())
+    address, depot = f"/manifests/{manifest.number}", Visitor(world, "depot")
+    assert "矿物油" in text(depot.get(address))
+    assert "Accepted mass" in text(depot.get(address))
+    sent = {"outcome-1": "accepted", "mass-1": "15", "outcome-2": "rejected", "reason-2": "漏", "password": PASSWORD}
+    assert depot.send(f"{address}/receive", **sent).status_code == 303
+    totals = re.sub(r"<[^>]+>", "", text(depot.get(address)).partition("lines-totals")[2].partition("</dl>")[0])
+    assert re.findall(r"[−+]?[\d.]+", totals) == ["37", "15", "18.5", "−3.5"]
+
+
+def test_who_takes_refused_drums_on_is_shown_instead_of_asked_for_again(world: World) -> None:
+    manifest = world.delivered(world.drum())
+    receipts = [manifests.Receipt(lines_of(manifest)[0], outcome="rejected", reason="漏")]
+    depot = world.depots["depot"]
+    manifests.receive(actor=world.actor("depot"), manifest=manifest, receipts=receipts, depot=depot, now=NOW)
+    receiver, sender, address = Visitor(world, "depot"), Visitor(world, "firm"), f"/manifests/{manifest.number}"
+    assert "Make the return manifest" in text(receiver.get(address))
+    assert "Send them on" in text(sender.get(address))
+    back = receiver.send(f"{address}/return")["Location"]
+    page = text(receiver.get(address))
+    assert "Make the return manifest" not in page
+    assert f'<a href="{back}">' in page
+    assert back not in text(sender.get(address)), "a draft is its sender's alone"
+    assert "Send them on" in text(sender.get(address))
+    receiver.send(f"{back}/issue", password=PASSWORD)
+    assert f'<a href="{back}">' in text(sender.get(address))
+    assert "Send them on" not in text(sender.get(address))
 
 
 def test_a_refusal_needs_its_reason_and_keeps_the_rest(world: World) -> None:
@@ -356,6 +429,70 @@ def test_cancelling_frees_the_drums(world: World) -> None:
     assert Visitor(world, "firm").send(f"/manifests/{manifest.number}/cancel", reason="x").status_code == 303
     drum.refresh_from_db()
     assert drum.state == "stored"
+
+
+@pytest.mark.parametrize("make", ["draft", "issued"])
+def test_cancelling_takes_a_reason(world: World, make: str) -> None:
+    manifest = getattr(world, make)(world.drum())
+    for reason in ({}, {"reason": " "}):
+        answer = Visitor(world, "firm").send(f"/manifests/{manifest.number}/cancel", **reason)
+        assert answer.status_code == 422
+        assert 'id="reason-error"' in text(answer)
+    manifest.refresh_from_db()
+    assert manifest.state == make
+
+
+UNPRINTABLE = ["a\x07b", "a\u202eb"]
+
+
+@pytest.mark.parametrize("typed", UNPRINTABLE)
+@pytest.mark.parametrize(
+    ("make", "who", "verb", "name"),
+    [
+        ("issued", "firm", "cancel", "reason"),
+        ("delivered", "depot", "receive", "reason-1"),
+        ("departed", "carrier", "hand-over", "place"),
+    ],
+)
+def test_what_cannot_be_printed_is_refused_at_its_field(
+    world: World, make: str, who: str, verb: str, name: str, typed: str
+) -> None:
+    manifest = getattr(world, make)(world.drum())
+    before = Entry.objects.count()
+    sent = {"password": PASSWORD, "outcome-1": "rejected", "carrier": world.organisations["carrier"].uscc, name: typed}
+    answer = Visitor(world, who).send(f"/manifests/{manifest.number}/{verb}", **sent)
+    assert (answer.status_code, f'id="{name}-error"' in text(answer)) == (422, True)
+    assert "cannot be printed" in text(answer)
+    assert Entry.objects.count() == before
+
+
+def test_lines_may_break_and_a_password_may_be_anything(world: World) -> None:
+    manifest, firm = world.issued(world.drum()), Visitor(world, "firm")
+    sent = {"reason": "车辆\n检修\u3000。", "password": "\x07"}
+    assert firm.send(f"/manifests/{manifest.number}/cancel", **sent).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("0001-01-01T00:00", "too long ago"),
+        ("1999-12-31T23:59", "too long ago"),
+        ("9999-12-31T23:59-08:00", "This is not a time"),
+        ("9999-12-31T23:59", "has not come yet"),
+    ],
+)
+def test_a_time_out_of_this_age_is_refused(world: World, typed: str, said: str) -> None:
+    manifest = world.issued(world.drum())
+    answer = Visitor(world, "carrier").send(f"/manifests/{manifest.number}/depart", at=typed, password=PASSWORD)
+    assert (answer.status_code, said in text(answer)) == (422, True)
+
+
+@pytest.mark.parametrize("typed", ["0001-01-01", "9999-12-31"])
+def test_nor_is_a_day_of_treatment(world: World, typed: str) -> None:
+    manifest = received(world, None)
+    sent = {f"treat-{lines_of(manifest)[0].container.short_code}": "1", "method": "R9", "password": PASSWORD}
+    answer = Visitor(world, "plant").send(f"/manifests/{manifest.number}/treat", **sent, treated_on=typed)
+    assert answer.status_code == 422
 
 
 def test_an_unknown_verb_is_not_there(world: World) -> None:

@@ -196,6 +196,21 @@ def test_several_wastes_of_one_number_are_one_manifest(world: World) -> None:
     assert compared(world, *rows, rows[0]).repeated == 1
 
 
+def test_rows_of_single_codes_are_parts_of_one_manifest_of_ours(world: World) -> None:
+    manifest = world.departed(world.drum(), world.drum(waste_code="900-214-08", name="废矿物油"))
+    rows = [row(world), row(world, "20263306000502", 废物代码="900-214-08", **{"计划数量(吨)": 0.02})]
+    found = compared(world, *rows)
+    assert [(pair.ours.manifest, pair.theirs.number) for pair in found.differing] == [
+        (manifest, NATIONAL),
+        (manifest, "20263306000502"),
+    ]
+    assert [[one.field for one in pair.differences] for pair in found.differing] == [["waste"], ["waste", "planned"]]
+    assert not found.ours_only
+    assert not found.theirs_only
+    other_day = compared(world, row(world, 转移时间="2026-11-19"))
+    assert (len(other_day.ours_only), len(other_day.theirs_only)) == (1, 1)
+
+
 def test_the_cost_does_not_grow_with_the_list(world: World) -> None:
     costs = []
     for count in (2, 12):
@@ -232,6 +247,27 @@ def test_other_titles_units_and_a_line_above_the_header_are_understood(world: Wo
     (one,) = read_list(xlsx(cells, head=head, above=[["2026年转移联单"]])).manifests
     assert one.number == NATIONAL
     assert one.planned_g == {"900-249-08": 18_500}
+    assert one.day == date(2026, 11, 20)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ["联单编号", "移出单位", "接受单位", "废物代码", "重量(kg)", "日期"],
+        ["联单编号", "移出单位", "接受单位", "废物代码", "数量（千克）", "转移日期"],
+        ["National number", "Sender", "Receiver", "Waste code", "Quantity (kg)", "Date"],
+    ],
+)
+def test_short_and_english_headings_are_read_and_shown(world: World, head: list[str]) -> None:
+    cells = [NATIONAL, "演示firm", "演示depot", "900-249-08", 18.5, "2026-11-20"]
+    (one,) = read_list(csv(cells, head=head)).manifests
+    assert (one.planned_g, one.day) == ({"900-249-08": 18_500}, date(2026, 11, 20))
+    shown = text(Visitor(world, "firm").get("/manifests/national")).lower()
+    assert all(title.split("(")[0].split("（")[0].strip().lower() in shown for title in head)
+
+
+def test_of_two_days_the_first_counts(world: World) -> None:
+    (one,) = read_list(csv([*row(world), "2026-10-01"], head=[*HEAD, "计划转移时间"])).manifests
     assert one.day == date(2026, 11, 20)
 
 

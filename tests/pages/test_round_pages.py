@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from manifests.models import CollectionRequest, Manifest, Round, SignedStop
-from tests.kernel.test_rounds import DRIVER_PIN, PIN, asked, planned, started
+from manifests.services.rounds import finish_round
+from tests.kernel.test_rounds import DRIVER_PIN, PIN, asked, done, planned, started
 from tests.pages.visitors import Visitor, text
 from tests.world import NOW, TODAY, World
 from wastetrack.parties.models import Vehicle
@@ -173,6 +174,24 @@ def test_a_stop_that_cannot_be_served_needs_a_reason(world: World) -> None:
     assert driver.send(address, reason="没人").status_code == 303
     assert "没人" in text(driver.get(f"/rounds/{round_.pk}"))
     assert CollectionRequest.objects.get().state == "asked"
+
+
+def test_a_finished_round_still_sends_what_its_drivers_phone_keeps(world: World) -> None:
+    drum = world.drum()
+    round_ = started(world, asked(world, drum))
+    address, scripts = f"/rounds/{round_.pk}", "rounds/page"
+    driver, depot = Visitor(world, "carrier"), Visitor(world, "depot")
+    assert f'action="{address}/finish"' in text(driver.get(address))
+    assert f'action="{address}/finish"' not in text(depot.get(address))
+    depot.send(f"{address}/finish")
+    assert Round.objects.get().state == "under_way"
+    finish_round(actor=world.actor("carrier"), round_=round_, now=NOW)
+    assert scripts in text(driver.get(address))
+    assert scripts not in text(depot.get(address))
+    # What came too late is said where its driver looks for it.
+    assert "The round is finished" not in text(driver.get(address))
+    done(world, round_, drum)
+    assert "The round is finished and this stop waits" in text(driver.get(address))
 
 
 @pytest.mark.parametrize("who", ["firm", "firm2", "depot2", "plant", "regulator2"])

@@ -66,3 +66,23 @@ def test_what_the_entry_lacks_is_left_out() -> None:
 
 def test_an_unknown_kind_is_told_by_its_name() -> None:
     assert tell("drum.sing", {}).title == "drum.sing"
+
+
+def test_a_correction_is_told_in_words_of_its_drum() -> None:
+    changes = [
+        {"container": "9" * 37, "field": "form", "old": "S", "new": "L"},
+        {"container": "9" * 37, "field": "container_kind", "old": "", "new": "plastic_drum"},
+        {"container": "9" * 37, "field": "mass_kg", "old": "18.5", "new": "19"},
+        {"container": None, "field": "contract", "old": "HT-1", "new": ""},
+    ]
+    data = {"version": 2, "changes": changes, "drums": {"9" * 37: "ABCDEFGH"}}
+    with override("en"):
+        corrected, version = tell("manifest.correct", data).lines
+        assert corrected.split(", ") == [
+            "ABCD-EFGH Form: Solid → Liquid",
+            "ABCD-EFGH Packaging: — → Plastic drum",
+            "ABCD-EFGH Mass received: 18.5 kg → 19 kg",
+            "Contract: HT-1 → —",
+        ]
+        assert version == "Version 2"
+        assert tell("correction.ask", {"asked": ["一号公司", "二号公司"]}).lines == ("一号公司, 二号公司",)

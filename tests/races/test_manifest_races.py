@@ -144,7 +144,7 @@ def test_cancelled_and_departed_at_once(world: World, together: Together) -> Non
     manifest = world.issued(world.drum(), world.drum())
     results = together(
         [
-            lambda: manifests.cancel(actor=world.actor("firm"), manifest=fresh(manifest), reason="", now=NOW),
+            lambda: manifests.cancel(actor=world.actor("firm"), manifest=fresh(manifest), reason="演示", now=NOW),
             lambda: manifests.depart(actor=world.actor("carrier"), manifest=fresh(manifest), now=NOW),
         ]
     )

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.world import NOW, PASSWORD, World
-from wastetrack.parties.models import Pin
+from wastetrack.parties.models import Pin, Tries
+from wastetrack.parties.pins import try_nobody
+from wastetrack.parties.tries import TRIES, count_try
 from wastetrack.signing import confirm_signer, set_pin
 
 Together = Callable[[list[Callable[[], Any]]], list[Any]]
@@ -23,3 +25,14 @@ def test_tries_at_once_are_counted_one_by_one(world: World, together: Together) 
     results = together([lambda n=n: confirm_signer(firm, pin=f"73016{n}", now=NOW) for n in range(6)])
     assert Counter(results) == {"wrong_pin": 2, "pin_locked": 4}
     assert Pin.objects.get().tries == 5
+
+
+def test_tries_of_anything_at_once_are_counted_one_by_one(world: World, together: Together) -> None:
+    for _ in range(TRIES - 2):
+        count_try("one", now=NOW)
+    results = together([lambda: count_try("one", now=NOW)] * 4)
+    assert results.count("too_many_requests") == 2
+    assert Tries.objects.get().tries == TRIES + 2
+    results = together([lambda: try_nobody("somebody", NOW)] * 7)
+    assert Counter(results) == {None: 5, "pin_locked": 2}
+    assert Tries.objects.count() == 2

@@ -103,7 +103,7 @@ def test_issue_against_cancel(world: World, together: Together) -> None:
     results = together(
         [
             lambda: manifests.depart(actor=carrier, manifest=Manifest.objects.get(pk=manifest.pk), now=NOW),
-            lambda: manifests.cancel(actor=firm, manifest=Manifest.objects.get(pk=manifest.pk), reason="", now=NOW),
+            lambda: manifests.cancel(actor=firm, manifest=Manifest.objects.get(pk=manifest.pk), reason="演示", now=NOW),
         ]
     )
     assert won(results) == 1
@@ -155,7 +155,7 @@ def test_moving_a_drum_while_it_leaves(world: World, together: Together) -> None
         results = together(
             [
                 lambda request=request: scan(actor=depot, request=request, now=NOW),
-                lambda m=manifest: manifests.cancel(actor=depot, manifest=m, reason="", now=NOW),
+                lambda m=manifest: manifests.cancel(actor=depot, manifest=m, reason="演示", now=NOW),
             ]
         )
         assert won(results) == 2

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from wastetrack.errors import invalid
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.visibility import VisibleModel, in_district
+from wastetrack.parties.visibility import NOBODY, VisibleModel, in_district
 from wastetrack.regulations import divisions
 
 
@@ -159,11 +159,21 @@ class Vehicle(VisibleModel):
     """A vehicle that may carry hazardous waste."""
 
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="vehicles")
-    plate = models.CharField(max_length=12, unique=True)
+    plate = models.CharField(max_length=12)
     permit_number = models.CharField(max_length=40, blank=True)
     capacity_g = models.BigIntegerField(null=True, blank=True)
     valid_to = models.DateField(null=True, blank=True)
     """Last day of its transport certificate; null: not on record."""
+    ended_at = models.DateTimeField(null=True, blank=True)
+    """Since when the organisation has it no longer; it may be on record with another then."""
+
+    class Meta:
+        constraints = [
+            # Another's record of the same plate is not ours to judge, and must not keep anybody off the road.
+            models.UniqueConstraint(
+                fields=["organisation", "plate"], condition=Q(ended_at=None), name="vehicle_on_record_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.plate
@@ -213,6 +223,22 @@ class Pin(VisibleModel):
     @classmethod
     def visibility(cls, actor: Actor) -> Q:
         return Q(user=actor.user_id)
+
+
+class Tries(VisibleModel):
+    """How often something was tried of late, by a hash of who tried what; it counts until `forgotten_at`."""
+
+    key = models.CharField(max_length=64, unique=True)
+    tries = models.PositiveIntegerField(default=0)
+    locked_until = models.DateTimeField(null=True, blank=True)
+    forgotten_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.tries} tries"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return NOBODY
 
 
 class Delegation(VisibleModel):

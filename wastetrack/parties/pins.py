@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import ceil
-from threading import Lock
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.core.cache import cache
 from django.db import transaction
 
 from wastetrack.errors import NotPermitted, Refused, invalid
 from wastetrack.parties.models import Pin, User
+from wastetrack.parties.tries import hold_tries
 from wastetrack.regulations.parameters import parameter
 
 _UP = "01234567890123456789"
@@ -23,7 +21,6 @@ _FIRST_YEAR, _LAST_YEAR = 1920, 2060
 _LOCKS = ("first", "second", "third", "longest")
 _NOBODYS_SECONDS = 30 * 86_400
 """How long tries at a name without a PIN are remembered: well beyond the longest lock."""
-_one_at_a_time = Lock()
 
 
 @dataclass(frozen=True)
@@ -122,11 +119,13 @@ def try_nobody(name: str, now: datetime) -> None:
 
     Raises Refused(pin_locked, 429) after as many tries, and for as long, as try_pin does.
     """
-    key = "nobody:" + hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()
-    with _one_at_a_time:
-        tries, locked_until = cache.get(key, (0, None))
-        _require_unlocked(locked_until, now)
-        cache.set(key, (tries + 1, _lock_after(tries + 1, now)), _NOBODYS_SECONDS)
+    with transaction.atomic(durable=True):
+        counted = hold_tries(f"nobody\n{name}", now=now, seconds=_NOBODYS_SECONDS)
+        _require_unlocked(counted.locked_until, now)
+        counted.tries += 1
+        counted.locked_until = _lock_after(counted.tries, now)
+        counted.forgotten_at = now + timedelta(seconds=_NOBODYS_SECONDS)
+        counted.save(update_fields=["tries", "locked_until", "forgotten_at"])
 
 
 def _require_unlocked(until: datetime | None, now: datetime) -> None:

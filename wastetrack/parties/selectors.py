@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from django.db.models import QuerySet
+
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Delegation, Membership, Organisation, Permit, Token, User, token_hash
+from wastetrack.parties.models import Delegation, Membership, Organisation, Permit, Token, User, Vehicle, token_hash
 
 
 def actor_of_token(secret: str, now: datetime) -> Actor | None:
@@ -57,6 +59,11 @@ def choose(user: User, uscc: str | None) -> tuple[Membership, Delegation | None]
         if uscc is None or organisation.uscc == uscc:
             return membership, delegation
     return None
+
+
+def vehicles_of(organisation_id: int | None) -> QuerySet[Vehicle]:
+    """The vehicles that an organisation has on record now, by plate."""
+    return Vehicle.objects.filter(organisation=organisation_id, ended_at=None).order_by("plate", "pk")
 
 
 def valid_permits(organisation: Organisation, on: date) -> list[Permit]:

@@ -198,12 +198,15 @@ function told({ waiting, stop, message, settled }) {
   line.hidden = !waiting;
   const text = { signedOut: words.signedOut, otherPerson: words.otherPerson }[stop] ?? message;
   line.textContent = text ?? (stop ? fill(words.line, { n: waiting }) : words.sending);
-  if (!settled) return;
+  if (!settled) return undefined;
   const { step, outcome } = settled;
+  // A round that is over was drawn without what came late.
+  if (data.over !== undefined && !waiting) return location.reload();
   if (step.round === data.round) show(step.place, { ...outcome, pieces: step.pieces });
   sound(outcome.kind === "parked" ? "refused" : "accepted");
   // The page that opens without a network is the one the site has now.
   navigator.serviceWorker?.controller?.postMessage({ keep: location.pathname });
+  return undefined;
 }
 
 // --- setting up ---
