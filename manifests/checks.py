@@ -42,13 +42,9 @@ def transfer_problems(manifest: Manifest, containers: Sequence[Container], on: d
     if len({one.kind for one in containers}) > 1:
         found += vehicle_problems(containers, reactions(manifest.sender_site.division))
     prefetch_related_objects([one for one in (manifest.receiver, manifest.carrier) if one], "permits")
+    found += permit_problems(manifest, containers, on)
     if manifest.purpose != "return":
-        # A firm needs no permit to get its own waste back.
-        permits = list(manifest.receiver.permits.all())
-        codes = {container.waste_code for container in containers}
-        found += receiver_problems(manifest.receiver, permits, codes, on)
-        found += yearly_problems(manifest, permits, mass_g, on)
-        found += approval_problems(manifest, containers, on)
+        found += yearly_problems(manifest, manifest.receiver.permits.all(), mass_g, on)
     if manifest.self_delivered:
         found += self_delivery_problems(manifest, mass_g)
     elif manifest.carrier is None:
@@ -56,6 +52,16 @@ def transfer_problems(manifest: Manifest, containers: Sequence[Container], on: d
     else:
         found += carriage_problems(manifest, mass_g, on)
     return found
+
+
+def permit_problems(manifest: Manifest, containers: Sequence[Container], on: date) -> list[FieldError]:
+    """Why the receiver's permits, or the approval to leave the province, do not bear this transfer on a day."""
+    if manifest.purpose == "return":
+        # A firm needs no permit to get its own waste back.
+        return []
+    codes = {container.waste_code for container in containers}
+    found = receiver_problems(manifest.receiver, manifest.receiver.permits.all(), codes, on)
+    return found + approval_problems(manifest, containers, on)
 
 
 def carriage_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldError]:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from depots import services as store
-from manifests.checks import carrier_problems, vehicle_problems
+from manifests.checks import carrier_problems, permit_problems, vehicle_problems
 from manifests.deadlines import receipt_due
 from manifests.models import Leg, Line, Manifest, ManifestState
 from manifests.selectors import aboard, legs_of
@@ -69,6 +69,7 @@ def depart(
             loaded = require_loaded(lines, compared=compared)
             if vehicle:
                 require_fit(actor.principal, vehicle, manifest, lines, timezone.localdate(at))
+            _require_permits(manifest, lines, timezone.localdate(at))
         leg = Leg(
             carrier=actor.principal,
             vehicle=vehicle,
@@ -78,6 +79,12 @@ def depart(
         )
         told = {"vehicle": plate, "departed_at": instant(at), **loaded, **brought_by(manifest)}
         return set_out(actor=actor, manifest=manifest, lines=lines, leg=leg, told=told, now=now)
+
+
+def _require_permits(manifest: Manifest, lines: Sequence[Line], on: date) -> None:
+    """What bore the transfer when it was issued bears it still. Raises Refused, as permit_problems names it."""
+    if problems := permit_problems(manifest, [line.container for line in lines], on):
+        raise Refused(problems[0].code, errors=problems, **problems[0].params)
 
 
 def set_out(

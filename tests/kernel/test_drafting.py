@@ -783,3 +783,18 @@ def test_what_goes_on_counts_in_the_plan_and_what_comes_home_in_no_yearly_mass(w
     manifests.issue(actor=plant, manifest=back, now=NOW)
     now_left = yearly_left([world.organisations["depot"]], TODAY)[world.organisations["depot"]]
     assert left - now_left == 18_500
+
+
+def test_what_bore_the_transfer_must_bear_it_when_it_departs(far: World) -> None:
+    approval(far, valid_to=date(2026, 12, 1))
+    manifest = far.issued(far.drum(), to="plant")
+    said: dict[str, Any] = {"actor": far.actor("carrier"), "manifest": manifest}
+    late = datetime(2026, 12, 2, 9, tzinfo=NOW.tzinfo)
+    assert code_of(lambda: manifests.depart(**said, now=late)) == "approval_expired"
+    assert manifests.depart(**said, now=later(1)).state == "in_transit"
+    other = far.issued(far.drum())
+    Permit.objects.filter(organisation=far.organisations["depot"]).update(valid_to=TODAY)
+    fresh = Manifest.objects.get(pk=other.pk)
+    assert code_of(lambda: manifests.depart(actor=far.actor("carrier"), manifest=fresh, now=later(1))) == (
+        "permit_expired"
+    )
