@@ -23,6 +23,7 @@ from manifests.models import (
     Line,
     Manifest,
     ManifestState,
+    Outcome,
 )
 from manifests.services.common import NOTE_LENGTH, about, move_containers, require_party
 from manifests.services.content import content_of, signature
@@ -35,6 +36,7 @@ from wastetrack.lifecycle.services import lock, move, next_number
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Permit, Site
 from wastetrack.regulations.identifiers import MAX_MANIFEST_SERIAL, manifest_number, manifest_series
+from wastetrack.waste.lineage import reweigh
 from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.services import require_stored_state, share
 
@@ -373,8 +375,20 @@ def cancel(*, actor: Actor, manifest: Manifest, reason: str, now: datetime) -> M
             containers, released = move_containers(manifest, "unroute" if manifest.follows else "release", actor)
             leave_to_first(manifest)
             draw_readers(containers)
-            facts += released
+            facts += [*released, *_as_agreed(containers)]
         else:
             drop_logged(_logged_for(manifest), manifest=manifest, actor=actor, now=now)
         record(actor, facts, now=now)
     return manifest
+
+
+def _as_agreed(containers: Sequence[Container]) -> list[Fact]:
+    """What was agreed on of these drums while they were announced onward holds now that they are not (one query)."""
+    lines = Line.objects.filter(container__in=containers, outcome=Outcome.ACCEPTED).order_by("received_at", "pk")
+    last = {line.container_id: line for line in lines.select_related("manifest")}
+    facts: list[Fact] = []
+    for container in containers:
+        line = last.get(container.pk)
+        if line is not None and line.manifest.receiver_id == container.holder_id and line.received_mass_g:
+            facts += reweigh(container, line.received_mass_g)
+    return facts

@@ -90,7 +90,7 @@ def test_a_bay_is_drawn_with_a_finger_and_a_tap_shows_its_drums(site: Site, pers
     filled = page.locator(".bay:not(.is-empty, .is-loose)").first
     code = filled.locator(".bay-code").inner_text()
     filled.click()
-    expect(page.get_by_role("heading", name=f"In bay {code}")).to_be_in_viewport()
+    expect(page.get_by_role("heading", name=f"In bay {code}")).to_be_in_viewport(timeout=15_000)
     assert set(page.locator("#stock .bay-tag").all_inner_texts()) == {code}
 
 

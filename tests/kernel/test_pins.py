@@ -126,7 +126,7 @@ def test_the_lock_grows_with_every_wrong_try_after_it(world: World) -> None:
         assert sign(world, PIN, at + lock - timedelta(seconds=1)) == "pin_locked 1"
         at += lock
         assert sign(world, WRONG, at) == "wrong_pin"
-    locked = Entry.objects.filter(kind="person.pin_locked")
+    locked = Entry.objects.filter(kind="person.pin_locked").order_by("id")
     assert locked.count() == 6
     assert {entry.readers for entry in locked} == {f"o:{world.organisations['firm'].pk}"}
     assert json.loads(locked[0].payload) == {"until": "2026-11-20T01:05:00.000000Z"}

@@ -90,6 +90,8 @@ async function operate(device) {
       queue.close();
       await store.lease("nobody", Infinity, 0);
       queue = start();
+      // As a page that opens does: what it was killed over is not to wait for the next scan.
+      queue.wake();
     }
     if (random() < 0.1) await pause(random() * 5);
     while ((await store.counts()).waiting > MOST_WAITING) await pause(5);
