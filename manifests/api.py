@@ -14,7 +14,7 @@ from manifests.drafts import draft_json, wanted_of
 from manifests.models import Line, Manifest, ManifestState
 from manifests.schemas import DraftIn, VerbIn, leg_json, line_json, manifest_json, paper_json, sent_of
 from manifests.selectors import get_manifest, legs_of, lines_of, visible_manifests
-from manifests.services import digest_of, draft
+from manifests.services import digest_of, draft_wanted
 from manifests.services.roadside import show_roadside
 from manifests.verbs import perform
 from wastetrack.creation import create_once
@@ -71,15 +71,9 @@ def create_manifest(request: HttpRequest, body: DraftIn) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
 
     def make() -> dict[str, Any]:
-        wanted = wanted_of(actor, body)
-        manifest = draft(
+        manifest = draft_wanted(
             actor=actor,
-            receiver=wanted.receiver,
-            carriers=wanted.carriers,
-            containers=wanted.containers,
-            from_streams=wanted.from_streams,
-            emergency_measures=wanted.emergency_measures,
-            contract=wanted.contract,
+            wanted=wanted_of(actor, body),
             paper_number=body.paper_number[:30],
             paper_completed_at=body.paper_completed_at,
             now=now,

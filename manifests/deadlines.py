@@ -112,11 +112,6 @@ def approval_ends(approval: Approval, warn_days: int) -> None:
     watch([deadline])
 
 
-def approval_over(approval: Approval, *, actor: Actor, now: datetime) -> None:
-    """It is used up or replaced: nothing to be late with."""
-    end(APPROVAL, [f"approval:{approval.pk}"], actor=actor, now=now)
-
-
 def differs(manifest: Manifest, *, now: datetime) -> None:
     """Tell sender and receiver's district at once that a significant difference is open (article 18); once is enough.
 

@@ -16,18 +16,19 @@ from depots.models import Stay
 from manifests.approvals import approvals_of
 from manifests.checks import turned_away
 from manifests.choices import Choice, FreeDrums, carriers, free_drums, last_sent, receivers
-from manifests.drafts import from_stream, get_attachment, organisation_of, read_attachment, site_of
+from manifests.drafts import from_stream, get_attachment, read_attachment, site_of
 from manifests.forms import moment_of
 from manifests.models import Manifest, ManifestState
 from manifests.plan import YEARS, plan_of
 from manifests.selectors import get_manifest
-from manifests.services import draft, plan_transfer, record_approval, revise, send_back
+from manifests.services import draft_wanted, plan_transfer, record_approval, revise, send_back
 from manifests.services.drafting import Wanted
 from manifests.services.paper import MOST_BYTES, attach
 from wastetrack.errors import NotPermitted, Refused, invalid
 from wastetrack.http import actor_of, now_of
 from wastetrack.pages import field_messages, go_to, nonce_again, printable, redirect_once
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.selectors import organisation_of
 from wastetrack.regulations.vocabulary import TREATMENT_METHODS
 from wastetrack.units import typed_kg
 from wastetrack.waste.models import WasteStream
@@ -98,14 +99,9 @@ def _drafted(request: HttpRequest) -> Manifest:
     completed = moment_of(typed.get("paper_completed_at", ""), "paper_completed_at")
     if typed.get("paper_number", "").strip() and completed is None:
         raise invalid("paper_completed_at", "missing")
-    return draft(
+    return draft_wanted(
         actor=actor,
-        receiver=wanted.receiver,
-        carriers=wanted.carriers,
-        containers=wanted.containers,
-        from_streams=wanted.from_streams,
-        emergency_measures=wanted.emergency_measures,
-        contract=wanted.contract,
+        wanted=wanted,
         paper_number=typed.get("paper_number", "").strip()[:30],
         paper_completed_at=completed,
         now=now,

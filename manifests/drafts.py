@@ -21,7 +21,8 @@ from manifests.services.drafting import Wanted
 from manifests.services.streams import FromStream
 from wastetrack.errors import FieldError, NotFound, invalid
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation, Site
+from wastetrack.parties.models import Site
+from wastetrack.parties.selectors import organisation_of
 from wastetrack.schemas import row_id
 from wastetrack.units import grams
 from wastetrack.waste.models import WasteStream
@@ -61,16 +62,6 @@ def _since(row: dict[str, Any], field: str) -> date | None:
     if day is None:
         raise invalid(f"{field}.accumulation_start", "date_unreadable")
     return day
-
-
-def organisation_of(actor: Actor, uscc: str, field: str) -> Organisation:
-    """An organisation that the actor may see by its credit code. Raises Invalid(missing | unknown_organisation)."""
-    if not uscc:
-        raise invalid(field, "missing")
-    found: Organisation | None = Organisation.objects.visible_to(actor).filter(uscc=uscc).first()
-    if found is None:
-        raise invalid(field, "unknown_organisation")
-    return found
 
 
 def site_of(actor: Actor, code: str = "") -> Site:

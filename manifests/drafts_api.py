@@ -11,7 +11,7 @@ from ninja.files import UploadedFile
 
 from manifests.api import detail_json
 from manifests.approvals import Standing, approvals_of
-from manifests.drafts import draft_json, get_attachment, organisation_of, read_attachment, site_of, wanted_of
+from manifests.drafts import draft_json, get_attachment, read_attachment, site_of, wanted_of
 from manifests.plan import Row, plan_of
 from manifests.schemas import ApprovalIn, DraftIn, PlanIn
 from manifests.selectors import get_manifest
@@ -20,6 +20,7 @@ from manifests.services.paper import MOST_BYTES, attach
 from wastetrack.creation import create_once
 from wastetrack.http import actor_of, answer_json, now_of
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.selectors import organisation_of
 from wastetrack.schemas import Text
 from wastetrack.units import kg_text
 from wastetrack.waste.reading import read_day

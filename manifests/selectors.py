@@ -115,18 +115,6 @@ def line_to_load(actor: Actor, container: Container) -> Line | None:
     )
 
 
-def loading(manifest: Manifest) -> tuple[int, int]:
-    """How many drums of a manifest are on the vehicle, of how many (one query)."""
-    row = manifest.lines.aggregate(all=Count("id"), on=Count("loaded_at"))
-    return row["on"], row["all"]
-
-
-def receiving(manifest: Manifest) -> tuple[int, int]:
-    """How many drums of a manifest have been received or refused, of how many (one query)."""
-    row = manifest.lines.aggregate(all=Count("id"), done=Count("received_at"))
-    return row["done"], row["all"]
-
-
 def aboard(plate: str, leg: Leg | None = None) -> list[Container]:
     """What is on the road on this vehicle; with a leg, what of other manifests was while it was driven (one query)."""
     on_it = Leg.objects.filter(plate=plain(plate), departed_at__isnull=False)

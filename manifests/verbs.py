@@ -20,7 +20,7 @@ from manifests.selectors import get_manifest
 from wastetrack.errors import NotFound, NotPermitted, Refused, invalid
 from wastetrack.lifecycle.services import lock, once
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import Organisation
+from wastetrack.parties.selectors import organisation_of
 from wastetrack.signing import confirm_at_counter, confirm_signer
 
 
@@ -75,7 +75,7 @@ def _hand_over(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> o
     manifest = services.hand_over(
         actor=actor,
         manifest=manifest,
-        carrier=_carrier(actor, sent.carrier),
+        carrier=organisation_of(actor, sent.carrier, "carrier"),
         place=sent.place,
         plate=sent.vehicle,
         at=sent.at,
@@ -84,13 +84,6 @@ def _hand_over(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> o
     if sent.next_signer is None:
         return manifest
     return services.take_over(actor=sent.next_signer, manifest=manifest, plate=sent.vehicle, at=sent.at, now=now)
-
-
-def _carrier(actor: Actor, uscc: str) -> Organisation:
-    found: Organisation | None = Organisation.objects.visible_to(actor).filter(uscc=uscc).first()
-    if found is None:
-        raise invalid("carrier", "unknown_organisation" if uscc else "missing")
-    return found
 
 
 def _take_over(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> object:
@@ -260,7 +253,7 @@ def _beside(actor: Actor, manifest: Manifest, sent: Sent, now: datetime) -> Acto
     """
     if "carrier" not in manifest.positions(actor):
         raise NotPermitted("not_your_part", subject=manifest.subject)
-    carrier, place = _carrier(actor, sent.carrier), services.read_place(sent.place)
+    carrier, place = organisation_of(actor, sent.carrier, "carrier"), services.read_place(sent.place)
     services.require_next(actor, manifest, carrier, timezone.localdate(sent.at or now))
     return confirm_at_counter(
         actor=actor, organisation=carrier, username=sent.next_username, pin=sent.next_pin, place=place, now=now

@@ -5,7 +5,7 @@ from manifests.services.carriage import deliver, depart, hand_over, read_place, 
 from manifests.services.common import plain_code
 from manifests.services.content import content_of, digest_of, require_as_shown
 from manifests.services.corrections import approve, decline, propose, withdraw, withdraw_stale
-from manifests.services.drafting import Wanted, cancel, draft, issue, problems, revise
+from manifests.services.drafting import Wanted, cancel, draft, draft_wanted, issue, revise
 from manifests.services.loading import load, unload
 from manifests.services.numbers import may_number, set_national_number
 from manifests.services.paper import attach, type_in
@@ -34,6 +34,7 @@ __all__ = [
     "digest_of",
     "draft",
     "draft_as_last_time",
+    "draft_wanted",
     "earliest_receipt",
     "end_if_treated",
     "hand_over",
@@ -42,7 +43,6 @@ __all__ = [
     "may_number",
     "plain_code",
     "plan_transfer",
-    "problems",
     "propose",
     "read_place",
     "read_receipts",

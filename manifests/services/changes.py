@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from manifests.models import Leg, Line, Manifest, Outcome
 from manifests.services.carriage import require_fit
-from manifests.services.common import plain_code
+from manifests.services.common import CONTRACT_LENGTH, MEASURES_LENGTH, plain_code
 from manifests.services.masses import require_weighable, went_on
 from wastetrack.errors import Refused, invalid
 from wastetrack.ledger.canonical import instant
@@ -23,7 +23,6 @@ from wastetrack.units import kg_text
 from wastetrack.waste.models import Container
 from wastetrack.waste.reading import NAME_LENGTH, TEXT_LENGTH, Reader
 
-MEASURES_LENGTH, CONTRACT_LENGTH = 300, 60
 MASSES = ("mass_kg", "declared_mass_kg")
 DESCRIPTION = ("name", "form", "hazards", "components", "container_kind")
 """What a correction may change of what a drum is; its code is printed in its number."""

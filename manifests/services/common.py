@@ -14,7 +14,7 @@ from wastetrack.lifecycle.services import move
 from wastetrack.parties.actors import Actor
 from wastetrack.waste.models import Container
 
-NOTE_LENGTH = 200
+NOTE_LENGTH, MEASURES_LENGTH, CONTRACT_LENGTH = 200, 300, 60
 
 
 def plain_code(text: object) -> str:

@@ -25,7 +25,14 @@ from manifests.models import (
     ManifestState,
     Outcome,
 )
-from manifests.services.common import NOTE_LENGTH, about, move_containers, require_party
+from manifests.services.common import (
+    CONTRACT_LENGTH,
+    MEASURES_LENGTH,
+    NOTE_LENGTH,
+    about,
+    move_containers,
+    require_party,
+)
 from manifests.services.content import content_of, signature
 from manifests.services.followers import leave_to_first
 from manifests.services.readers import draw_readers
@@ -40,7 +47,6 @@ from wastetrack.waste.lineage import reweigh
 from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.services import require_stored_state, share
 
-MEASURES_LENGTH, CONTRACT_LENGTH = 300, 60
 MOST_CARRIERS = 5
 
 
@@ -92,6 +98,20 @@ def draft(
         contract,
         self_delivered,
     )
+    return draft_wanted(
+        actor=actor, wanted=wanted, now=now, paper_number=paper_number, paper_completed_at=paper_completed_at
+    )
+
+
+def draft_wanted(
+    *,
+    actor: Actor,
+    wanted: Wanted,
+    now: datetime,
+    paper_number: str = "",
+    paper_completed_at: datetime | None = None,
+) -> Manifest:
+    """`draft` of what a page or a program has read as wanted."""
     actor.require_write()
     if actor.is_regulator:
         raise NotPermitted("not_your_part")
@@ -303,11 +323,6 @@ def _gate_of(actor: Actor, follows: Manifest) -> Site:
         raise invalid("containers", "several_sites")
     site: Site = depot.site
     return site
-
-
-def problems(manifest: Manifest, now: datetime) -> list[FieldError]:
-    """Everything that stands in the way of issuing this draft today."""
-    return problems_of(manifest, list(manifest.lines.select_related("container")), timezone.localdate(now))
 
 
 def issue(*, actor: Actor, manifest: Manifest, now: datetime, at: datetime | None = None) -> Manifest:

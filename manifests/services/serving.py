@@ -416,13 +416,6 @@ def reasons_of(signed: SignedStop) -> list[FieldError]:
     return [FieldError(one["field"], one["code"], one["params"]) for one in json.loads(signed.reasons)]
 
 
-def require_driver(actor: Actor, round_: Round) -> None:
-    """Raises NotPermitted(not_your_part) for anybody but the carrier's people."""
-    actor.require_write()
-    if "carrier" not in round_.positions(actor):
-        raise NotPermitted("not_your_part", subject=round_.subject)
-
-
 def plain_signers(pin: str, username: str, firm_pin: str) -> tuple[Signer, Signer]:
     """Driver and firm as typed into a plain form. Raises Invalid(missing) for an empty field."""
     for name, text in (("pin", pin), ("username", username), ("firm_pin", firm_pin)):

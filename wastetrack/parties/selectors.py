@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from django.db.models import QuerySet
 
+from wastetrack.errors import invalid
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Delegation, Membership, Organisation, Permit, Token, User, Vehicle, token_hash
 
@@ -69,3 +70,11 @@ def vehicles_of(organisation_id: int | None) -> QuerySet[Vehicle]:
 def valid_permits(organisation: Organisation, on: date) -> list[Permit]:
     """The organisation's permits in force on a day."""
     return list(Permit.objects.filter(organisation=organisation, valid_from__lte=on, valid_to__gte=on))
+
+
+def organisation_of(actor: Actor, uscc: str, field: str) -> Organisation:
+    """An organisation that the actor may see by its credit code. Raises Invalid(missing | unknown_organisation)."""
+    found: Organisation | None = Organisation.objects.visible_to(actor).filter(uscc=uscc).first() if uscc else None
+    if found is None:
+        raise invalid(field, "unknown_organisation" if uscc else "missing")
+    return found
