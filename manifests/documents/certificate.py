@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from functools import cache, partial
-from io import BytesIO
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from labels import fonts, text
 from labels.codes import certificate_payload
 from manifests.certificates import MANIFEST, Certificate
 from manifests.documents.drawing import place_code, spaced, watermark
-from manifests.documents.sheets import GREY, HEIGHT, MARGIN, PALE, WIDTH, Cell, Row, draw, flow
+from manifests.documents.sheets import GREY, HEIGHT, MARGIN, PALE, WIDTH, Cell, Row, document, flow
 from wastetrack.regulations.identifiers import group
 from wastetrack.regulations.vocabulary import treatment_method
 
@@ -34,15 +33,8 @@ def _words() -> dict[str, Any]:
 
 def draw_certificate(certificate: Certificate) -> bytes:
     """The certificate. The same certificate gives the same bytes; fonts.FontsMissing before `make`."""
-    for face in (fonts.REGULAR, fonts.BOLD):
-        fonts.font(face)  # known to reportlab from here on
-    target = BytesIO()
-    canvas = Canvas(target, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1)
-    canvas.setTitle(f"{_words()['title'][0]} {certificate.number}")
-    canvas.setCreator("WasteTrack")
-    draw(canvas, flow(_rows(certificate), _ROOM, _ROOM), partial(_frame, certificate))
-    canvas.save()
-    return target.getvalue()
+    title = f"{_words()['title'][0]} {certificate.number}"
+    return document(title, lambda: flow(_rows(certificate), _ROOM, _ROOM), partial(_frame, certificate))
 
 
 def _rows(certificate: Certificate) -> list[Row]:

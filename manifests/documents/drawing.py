@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from io import BytesIO
 
 from django.conf import settings
 from reportlab.pdfgen.canvas import Canvas
@@ -13,7 +12,7 @@ from labels.codes import manifest_payload
 from labels.drawing import centred
 from manifests.documents import annexes, parts
 from manifests.documents.gather import Facts
-from manifests.documents.sheets import GREY, HEIGHT, MARGIN, ROOM, WIDTH, Row, draw, flow
+from manifests.documents.sheets import GREY, HEIGHT, MARGIN, ROOM, WIDTH, Page, Row, document, flow
 from manifests.documents.words import NONE, Words, document_words, word
 from manifests.models import ManifestState
 
@@ -25,16 +24,12 @@ _ROOM = HEIGHT - MARGIN - _FOOT - 14
 
 def draw_manifest(facts: Facts) -> bytes:
     """The document of a manifest as it is now. The same facts give the same bytes; fonts.FontsMissing before `make`."""
-    for face in (fonts.REGULAR, fonts.BOLD):
-        fonts.font(face)  # known to reportlab from here on
-    target = BytesIO()
-    canvas = Canvas(target, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1)
-    canvas.setTitle(f"{document_words()['title'][0]} {facts.manifest.number}")
-    canvas.setCreator("WasteTrack")
-    pages = flow(_rows(facts), _ROOM - _first_head_height(_said_of(facts)), _ROOM - _HEAD)
-    draw(canvas, pages, partial(_frame, facts))
-    canvas.save()
-    return target.getvalue()
+    title = f"{document_words()['title'][0]} {facts.manifest.number}"
+    return document(title, lambda: _pages(facts), partial(_frame, facts))
+
+
+def _pages(facts: Facts) -> list[Page]:
+    return flow(_rows(facts), _ROOM - _first_head_height(_said_of(facts)), _ROOM - _HEAD)
 
 
 def _rows(facts: Facts) -> list[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 
 from reportlab.pdfgen.canvas import Canvas
 
@@ -146,6 +147,19 @@ def _together(rows: Sequence[Row], number: int) -> float:
 
 Frame = Callable[[Canvas, int, int], float]
 """Draws what stands on every page, given its number from 1 and how many there are; the top of the rows' room."""
+
+
+def document(title: str, pages: Callable[[], Sequence[Page]], frame: Frame) -> bytes:
+    """The pages as a PDF of this title. The same pages give the same bytes; fonts.FontsMissing before `make`."""
+    for face in (fonts.REGULAR, fonts.BOLD):
+        fonts.font(face)  # known to reportlab from here on
+    target = BytesIO()
+    canvas = Canvas(target, pagesize=(WIDTH, HEIGHT), invariant=1, pageCompression=1)
+    canvas.setTitle(title)
+    canvas.setCreator("WasteTrack")
+    draw(canvas, pages(), frame)
+    canvas.save()
+    return target.getvalue()
 
 
 def draw(canvas: Canvas, pages: Sequence[Page], frame: Frame) -> None:

@@ -102,9 +102,7 @@ def approve(*, actor: Actor, manifest: Manifest, now: datetime, correction_id: s
     actor.require_write()
     with transaction.atomic():
         (manifest,) = lock([manifest])
-        correction = _open_of(manifest, correction_id)
-        if correction.proposer_id == actor.organisation_id:
-            raise NotPermitted("own_proposal", subject=manifest.subject)
+        correction = _others_proposal(actor, manifest, correction_id)
         facts = ask_further(manifest)
         consent = correction.consents.filter(organisation=actor.organisation_id).first()
         if consent is None:
@@ -142,9 +140,7 @@ def decline(*, actor: Actor, manifest: Manifest, reason: str, now: datetime, cor
     actor.require_write()
     with transaction.atomic():
         (manifest,) = lock([manifest])
-        correction = _open_of(manifest, correction_id)
-        if correction.proposer_id == actor.organisation_id:
-            raise NotPermitted("own_proposal", subject=manifest.subject)
+        correction = _others_proposal(actor, manifest, correction_id)
         if not correction.positions(actor):
             raise NotPermitted("not_your_part", verb="decline", subject=manifest.subject)
         if not reason.strip():
@@ -199,6 +195,14 @@ def _open_of(manifest: Manifest, correction_id: str = "") -> Correction:
     if found is None or correction_id not in ("", str(found.pk)):
         raise Refused("correction_over", manifest=manifest.number)
     (found,) = lock([found])
+    return found
+
+
+def _others_proposal(actor: Actor, manifest: Manifest, correction_id: str) -> Correction:
+    """The open proposal, which the actor may answer because it is not its own."""
+    found = _open_of(manifest, correction_id)
+    if found.proposer_id == actor.organisation_id:
+        raise NotPermitted("own_proposal", subject=manifest.subject)
     return found
 
 
