@@ -5,164 +5,180 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from importlib import import_module
-from typing import NoReturn
-from urllib.parse import parse_qs, urlsplit
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
 
-from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
-from django.contrib.auth import get_user
-from django.http import HttpRequest
+from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
 
-from wastetrack.ledger.feed import Listener, frame_of, hub
-from wastetrack.ledger.selectors import entries_after, head
-from wastetrack.parties.actors import Actor
-from wastetrack.parties.selectors import actor_of_session, actor_of_token
+from wastetrack.ledger.credentials import actors_of, credential_of, header, query
+from wastetrack.ledger.feed import (
+    CLOSE_BAD_REQUEST,
+    CLOSE_FOREIGN,
+    CLOSE_NOBODY,
+    CLOSE_RESYNC,
+    Frame,
+    Listener,
+    in_thread,
+    listening,
+)
+from wastetrack.ledger.selectors import head
 
 log = logging.getLogger(__name__)
-PAGE = 200
-MAX_FRAME = 4_096
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
 CURSOR = re.compile(r"-1|\d{1,18}", re.ASCII)
-CLOSE_BAD_REQUEST, CLOSE_NOBODY, CLOSE_FOREIGN, CLOSE_RESYNC = 4400, 4401, 4403, 4408
-LOOK_SECONDS, IDLE_SECONDS = 1.0, 5.0
-"""How old the knowledge that a socket's actor still exists may be when a frame is sent, and when none is."""
+SLICE = 16
+"""Frames that go out before the other sockets have their turn."""
+STALL_SECONDS = 10.0
+"""How long a socket may take nothing before it is told to come back with its cursor."""
+PING, PINGS, PINGS_SECONDS = "ping", 40, 10.0
+"""A page asks every other second whether the line is up; who asks this often means something else."""
+AHEAD = "ahead"
+"""Why, with 4408: the cursor is beyond the log, which must have been restored."""
 
 
 class Over(Exception):
-    """The socket is to be closed with this code."""
+    """The socket is to be closed with this code; None: the client has gone."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int | None, reason: str = "") -> None:
         super().__init__(code)
-        self.code = code
+        self.code, self.reason = code, reason
 
 
-class FeedConsumer(AsyncWebsocketConsumer):
+async def feed(scope: Scope, receive: Receive, send: Send) -> None:
     """One socket. It is accepted first and closed with a code after, so that the client sees why."""
-
-    listener: Listener | None = None
-    pump: asyncio.Task[None] | None = None
-    looked = 0.0
-
-    async def connect(self) -> None:
-        await self.accept()
-        if not self._origin_is_ours():
-            await self.close(CLOSE_FOREIGN)
-            return
-        actor = await self._actor()
-        if actor is None:
-            await self.close(CLOSE_NOBODY)
-            return
-        given = self._query("after")
-        if given is not None and not CURSOR.fullmatch(given):
-            await self.close(CLOSE_BAD_REQUEST)
-            return
-        after = None if given is None else int(given)
-        if after is not None and after >= await database_sync_to_async(head)():
-            # It has seen more than there is: a client from before the log was restored.
-            await self.close(CLOSE_RESYNC)
-            return
-        self.looked = asyncio.get_running_loop().time()
-        self.listener = await hub.join(actor.readers, after)
-        self.pump = asyncio.create_task(self._pump(actor, self.listener, after))
-
-    async def disconnect(self, code: int) -> None:
-        if self.listener is not None:
-            hub.leave(self.listener)
-        if self.pump is not None:
-            self.pump.cancel()
-            await asyncio.gather(self.pump, return_exceptions=True)
-
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        # The feed is one-way. A keep-alive is welcome, and answered for a page that must know whether the line is up;
-        # anything long is not a client of ours.
-        if bytes_data is not None or len(text_data or "") > MAX_FRAME:
-            await self.close(CLOSE_BAD_REQUEST)
-        elif text_data == "ping":
-            await self.send("pong")
-
-    async def _pump(self, actor: Actor, listener: Listener, after: int | None) -> None:
-        try:
-            await self._tell(actor, listener, after)
-        except Over as over:
-            code = over.code
-        except Exception:
-            # A socket that stays open in silence looks like a quiet day.
-            log.exception("the feed of a socket failed")
-            code = CLOSE_RESYNC
-        hub.leave(listener)
-        await self.close(code)
-
-    async def _tell(self, actor: Actor, listener: Listener, after: int | None) -> NoReturn:
-        """Send what came before and what comes. Raises Over(4401 | 4408)."""
-        if after is not None:
-            cursor = after
-            while listener.live_from is not None and cursor < listener.live_from:
-                page = await database_sync_to_async(entries_after)(actor, cursor, PAGE, upto=listener.live_from)
-                for entry in page:
-                    await self._look(actor, LOOK_SECONDS)
-                    await self.send(frame_of(entry))
-                if len(page) < PAGE:
-                    break
-                cursor = page[-1].index or listener.live_from
-        while True:
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    frame = await listener.frames.get()
-            except TimeoutError:
-                await self._look(actor, IDLE_SECONDS)
-                continue
-            if frame is None:
-                raise Over(CLOSE_RESYNC)
-            await self._look(actor, LOOK_SECONDS)
-            await self.send(frame)
-
-    async def _look(self, actor: Actor, seconds: float) -> None:
-        """Ask again, unless it was asked within `seconds`, whether the actor exists and reads what it read."""
-        now = asyncio.get_running_loop().time()
-        if now - self.looked < seconds:
-            return
-        self.looked = now
-        found = await self._actor()
-        if found is None or found.readers != actor.readers:
-            raise Over(CLOSE_NOBODY)
-
-    def _query(self, name: str) -> str | None:
-        values = parse_qs(self.scope["query_string"].decode("ascii", "replace")).get(name)
-        return values[0] if values else None
-
-    def _header(self, name: bytes) -> str:
-        return next((value.decode("latin-1") for key, value in self.scope["headers"] if key == name), "")
-
-    def _origin_is_ours(self) -> bool:
-        """A browser names its origin; other programs need not."""
-        origin = self._header(b"origin")
-        host = urlsplit(origin).netloc
-        return not origin or host == self._header(b"host") or host == urlsplit(settings.PUBLIC_URL).netloc
-
-    async def _actor(self) -> Actor | None:
-        scheme, _, secret = self._header(b"authorization").partition(" ")
-        secret = secret if scheme.lower() == "bearer" else self._query("token") or ""
-        if secret:
-            return await database_sync_to_async(actor_of_token)(secret, timezone.now())
-        key = self.scope["session"].session_key if "session" in self.scope else None
-        return await database_sync_to_async(_actor_of_session_key)(key) if key else None
+    await receive()
+    await send({"type": "websocket.accept"})
+    try:
+        await _serve(scope, receive, send)
+    except Over as over:
+        if over.code is not None:
+            await _close(send, over.code, over.reason)
+    except Exception:
+        # A socket that stays open in silence looks like a quiet day.
+        log.exception("the feed of a socket failed")
+        await _close(send, CLOSE_RESYNC)
 
 
-def _actor_of_session_key(key: str) -> Actor | None:
-    """Read from the database each time: a session may end, or choose another organisation, while a socket is open."""
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-    user = get_user(request)
-    if not user.is_authenticated:
-        return None
-    return actor_of_session(user.pk, request.session.get("membership"), request.session.get("delegation"))
+async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
+    """Raises Over when there is nothing more to say."""
+    if not _origin_is_ours(scope):
+        raise Over(CLOSE_FOREIGN)
+    credential = credential_of(scope)
+    actor = (await in_thread(actors_of, [credential], timezone.now())).get(credential) if credential else None
+    if credential is None or actor is None:
+        raise Over(CLOSE_NOBODY)
+    given = query(scope, "after")
+    if given is not None and not CURSOR.fullmatch(given):
+        raise Over(CLOSE_BAD_REQUEST)
+    after = None if given is None else int(given)
+    async with listening(credential, actor, after) as listener:
+        if after is not None and after > listener.hub.cursor and after >= await in_thread(head):
+            raise Over(CLOSE_RESYNC, AHEAD)
+        await _converse(listener, receive, send, lines=query(scope, "lines") == "1")
 
 
-class NoSuchSocket(AsyncWebsocketConsumer):
-    """Any other socket address: closed with a code, as a page would answer 404."""
+async def _converse(listener: Listener, receive: Receive, send: Send, *, lines: bool) -> None:
+    """Tell and hear until either, or the right to listen, is over."""
+    telling = asyncio.create_task(_tell(listener, send, lines=lines))
+    hearing = asyncio.create_task(_hear(listener, receive))
+    try:
+        either: set[asyncio.Future[Any]] = {telling, hearing, listener.ended}
+        done, _ = await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if listener.ended in done:
+            raise Over(listener.ended.result())
+        done.pop().result()
+    finally:
+        telling.cancel()
+        hearing.cancel()
+        await asyncio.gather(telling, hearing, return_exceptions=True)
 
-    async def connect(self) -> None:
-        await self.accept()
-        await self.close(4404)
+
+async def _tell(listener: Listener, send: Send, *, lines: bool) -> None:
+    """Send what came before and what comes, page by page; the next page is taken when the socket has taken the last."""
+    while True:
+        listener.wake.clear()
+        frames = await listener.take()
+        for texts in _slices(frames, lines=lines):
+            await _send(send, texts)
+            await asyncio.sleep(0)
+        if frames:
+            listener.told = frames[-1].index
+        if listener.asked:
+            listener.asked = False
+            await _send(send, [f'{{"after":{listener.told},"index":{listener.cursor}}}'])
+            listener.told = listener.cursor
+        if not frames:
+            await listener.wake.wait()
+
+
+def _slices(frames: list[Frame], *, lines: bool) -> Iterator[list[str]]:
+    """A frame a message, or with `lines=1` several, one on each line."""
+    for start in range(0, len(frames), SLICE):
+        texts = [frame.text for frame in frames[start : start + SLICE]]
+        yield ["\n".join(texts)] if lines else texts
+
+
+async def _send(send: Send, texts: list[str]) -> None:
+    """Raises Over(4408) when the socket takes nothing, Over(None) when it is gone."""
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            for text in texts:
+                await send({"type": "websocket.send", "text": text})
+    except TimeoutError:
+        raise Over(CLOSE_RESYNC, "slow") from None
+    except OSError:
+        raise Over(None) from None
+
+
+async def _hear(listener: Listener, receive: Receive) -> None:
+    """The feed is one-way: a client may ask whether the line is up, and is answered with how far it has been told."""
+    clock = asyncio.get_running_loop().time
+    asked = deque[float](maxlen=PINGS)
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            raise Over(None)
+        if message.get("text") != PING or (len(asked) == PINGS and clock() - asked[0] < PINGS_SECONDS):
+            raise Over(CLOSE_BAD_REQUEST)
+        asked.append(clock())
+        listener.asked = True
+        listener.wake.set()
+
+
+async def _close(send: Send, code: int, reason: str = "") -> None:
+    try:
+        async with asyncio.timeout(STALL_SECONDS):
+            await send({"type": "websocket.close", "code": code, "reason": reason})
+    except OSError:
+        # It went first, or takes not even this: the server drops it when we return.
+        pass
+
+
+def _origin_is_ours(scope: Scope) -> bool:
+    """A browser names its origin; other programs need not."""
+    origin, host = header(scope, b"origin"), header(scope, b"host")
+    if not origin:
+        return True
+    try:
+        named = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    here = validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
+    return named == urlsplit(settings.PUBLIC_URL).netloc or (here and named == host)
+
+
+async def sockets(scope: Scope, receive: Receive, send: Send) -> None:
+    """The feed; any other socket address is closed with a code, as a page would answer 404."""
+    if scope["path"] == "/ws/feed":
+        await feed(scope, receive, send)
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    await _close(send, 4404)

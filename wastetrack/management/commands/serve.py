@@ -27,6 +27,9 @@ class Command(BaseCommand):
             port=options["port"],
             log_level="info",
             access_log=False,
+            ws="wastetrack.sockets:PatientSocket",
             ws_max_size=16_384,
+            # A frame is short and comes seldom; the memory for packing it would be most of what a socket costs.
+            ws_per_message_deflate=False,
             proxy_headers=False,
         )

@@ -1,16 +1,20 @@
 // The live feed of the page: one websocket, a cursor that survives reloads, and events on <body>.
 //
-//   feed, feed:<kind>            each frame {index, kind, subject, at, data}, in order, once
+//   feed, feed:<kind>            each frame {after, index, kind, subject, at, data}, in order, once
 //   live, live:<kind of subject>, live:<subject>
 //                                gathered: at most one a second however many frames come; what htmx listens to
 //   live-slow                    gathered over ten seconds, for pages that add up a lot
+//
+// Every frame names the one before it (after). One that follows another than the last we have shows that something was
+// lost on the way: then the socket is opened anew after what we have. An answer to a ping is a frame without an entry,
+// so what was lost last is missed as well.
 
 const body = document.body;
 const GATHER_MS = 1000, GATHER_SLOW_MS = 10000;
-const PING_MS = 2000, SILENCE_MS = 4500;      // lost within 5 s
-const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 15000;
-const CAUGHT_UP_MS = 5000;
-const NOBODY = 4401, FOREIGN = 4403;
+const PING_MS = 1500, ANSWER_MS = 2000, BLINK_MS = 800;     // together within 5 s
+const GIVE_UP_MS = 8000;                                    // a slow line may still answer
+const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 5000;
+const NOBODY = 4401, FOREIGN = 4403, RESYNC = 4408;
 
 const place = `feed:${body.dataset.feedReader}`;
 const start = Number(body.dataset.feedAfter);
@@ -21,13 +25,11 @@ function kept() {
 }
 
 let cursor = kept();
-let socket = null, wait = FIRST_WAIT_MS, pings = null, answered = false, heard = 0, lost = false, ended = false;
+let socket = null, wait = FIRST_WAIT_MS, pings = null, awaited = [], lost = false, ended = false;
 
 function keep(index) {
-  if (index > cursor) {
-    cursor = index;
-    sessionStorage.setItem(place, String(cursor));
-  }
+  cursor = index;
+  sessionStorage.setItem(place, String(cursor));
 }
 
 // --- gathering ---
@@ -57,55 +59,80 @@ const gatherSlowly = gatherer(GATHER_SLOW_MS, () => body.dispatchEvent(new Custo
 
 function open() {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const opened = new WebSocket(`${scheme}://${location.host}/ws/feed?after=${cursor}`);
+  const opened = new WebSocket(`${scheme}://${location.host}/ws/feed?lines=1&after=${cursor}`);
   socket = opened;
-  heard = performance.now();
-  answered = false;
+  expect(opened);
   opened.onopen = () => {
-    heard = performance.now();
+    if (opened !== socket) return;
+    ping(opened);
     pings = setInterval(() => ping(opened), PING_MS);
-    // What came before the page is sent first and in order. Once that is over, nothing up to the page's own start is
-    // missing, so the cursor need not stay behind at the last frame that this reader happened to see.
-    setTimeout(() => { if (socket === opened) keep(start); }, CAUGHT_UP_MS);
   };
   opened.onmessage = (message) => {
-    heard = performance.now();
-    if (lost) found();
-    wait = FIRST_WAIT_MS;
-    if (message.data === "pong") { answered = true; return; }
-    const frame = JSON.parse(message.data);
-    if (frame.index <= cursor) return;
-    keep(frame.index);
-    body.dispatchEvent(new CustomEvent(`feed:${frame.kind}`, { detail: frame }));
-    body.dispatchEvent(new CustomEvent("feed", { detail: frame }));
-    gather(frame);
-    gatherSlowly(frame);
+    if (opened !== socket) return;
+    heard();
+    found();
+    for (const line of message.data.split("\n")) {
+      if (!take(JSON.parse(line))) {
+        leave();
+        again();
+        return;
+      }
+    }
   };
-  opened.onclose = (event) => { if (socket === opened) closed(event.code); };
+  opened.onclose = (event) => { if (opened === socket) closed(event); };
+}
+
+// False for a frame that shows a gap before it.
+function take(frame) {
+  if (frame.after > cursor) return false;
+  if (!frame.kind) wait = FIRST_WAIT_MS;
+  if (frame.index <= cursor) return true;
+  keep(frame.index);
+  if (!frame.kind) return true;
+  body.dispatchEvent(new CustomEvent(`feed:${frame.kind}`, { detail: frame }));
+  body.dispatchEvent(new CustomEvent("feed", { detail: frame }));
+  gather(frame);
+  gatherSlowly(frame);
+  return true;
 }
 
 function ping(opened) {
-  if (opened !== socket) return;
-  if (answered && performance.now() - heard > SILENCE_MS) {
-    drop();
-  } else if (opened.readyState === WebSocket.OPEN) {
-    opened.send("ping");
-  }
+  opened.send("ping");
+  if (!awaited.length) expect(opened);
 }
 
-// A dead line does not always close the socket: then it is given up here.
-function drop() {
+// A dead line does not always close its socket: silence is told, and at last the socket is given up.
+function expect(opened) {
+  const giveUp = () => {
+    if (opened !== socket) return;
+    leave();
+    again();
+  };
+  awaited = [setTimeout(missing, ANSWER_MS), setTimeout(giveUp, GIVE_UP_MS)];
+}
+
+function heard() {
+  awaited.forEach(clearTimeout);
+  awaited = [];
+}
+
+function leave() {
   const old = socket;
   socket = null;
-  if (old) old.close();
-  closed(0);
+  clearInterval(pings);
+  heard();
+  old?.close();
 }
 
-function closed(code) {
-  clearInterval(pings);
-  socket = null;
-  if (ended) return;
-  if (code === NOBODY) {
+function again() {
+  setTimeout(() => { if (!socket && !ended) open(); }, wait * (0.75 + Math.random() / 2));
+  wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+}
+
+function closed(event) {
+  leave();
+  if (ended || event.code === FOREIGN) return;
+  if (event.code === NOBODY) {
     // Scans go on where they are kept on the device: that page says by itself who has to sign in.
     if (document.getElementById("scan")) {
       body.dispatchEvent(new CustomEvent("signed-out"));
@@ -114,10 +141,14 @@ function closed(code) {
     location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
     return;
   }
-  if (code === FOREIGN) return;
+  if (event.code === RESYNC && event.reason === "ahead") {
+    // We have seen more than there is: the site was set back to an earlier day.
+    sessionStorage.removeItem(place);
+    location.reload();
+    return;
+  }
   missing();
-  setTimeout(() => { if (!socket) open(); }, wait * (0.75 + Math.random() / 2));
-  wait = Math.min(wait * 2, LONGEST_WAIT_MS);
+  again();
 }
 
 // --- what the reader is told ---
@@ -125,18 +156,19 @@ function closed(code) {
 const line = document.getElementById("link-lost");
 let showing = null;
 
+// A blink is not worth a word.
 function missing() {
   if (lost) return;
   lost = true;
-  // A blink is not worth a word.
   showing = setTimeout(() => {
     line.textContent = line.dataset.lost;
     line.classList.remove("is-found");
     line.hidden = false;
-  }, 800);
+  }, BLINK_MS);
 }
 
 function found() {
+  if (!lost) return;
   lost = false;
   clearTimeout(showing);
   if (line.hidden) return;
@@ -147,6 +179,7 @@ function found() {
 
 // --- a new warning says so ---
 
+const MOST_NAMED = 50;                        // the server asks no more of one page
 let raised = [], announcing = null;
 
 function announce(event) {
@@ -155,10 +188,10 @@ function announce(event) {
     const ids = [...new Set(raised)];
     raised = [];
     announcing = null;
-    const shown = ids.slice(-2), query = new URLSearchParams(shown.map((id) => ["id", id]));
-    query.set("more", String(ids.length - shown.length));
+    const named = ids.slice(-MOST_NAMED), query = new URLSearchParams(named.map((id) => ["id", id]));
+    query.set("more", String(ids.length - named.length));
     const answer = await fetch(`/alerts/toast?${query}`, { headers: { "HX-Request": "true" } }).catch(() => null);
-    if (!answer?.ok) return;
+    if (answer?.status !== 200) return;           // 204: none of them concerns this reader
     const box = document.createElement("div");
     box.innerHTML = await answer.text();
     document.getElementById("toasts").replaceChildren(...box.children);
@@ -167,10 +200,16 @@ function announce(event) {
 
 body.addEventListener("feed:alert.warn", announce);
 body.addEventListener("feed:alert.fall_due", announce);
+body.addEventListener("feed:alert.escalate", announce);
 
-addEventListener("offline", drop);
+addEventListener("offline", () => {
+  if (!socket) return;
+  leave();
+  missing();
+  again();
+});
 addEventListener("online", () => { wait = FIRST_WAIT_MS; if (!socket) open(); });
-addEventListener("pagehide", () => { ended = true; socket?.close(); });
+addEventListener("pagehide", () => { ended = true; leave(); });
 addEventListener("pageshow", (event) => { if (event.persisted) { ended = false; if (!socket) open(); } });
 
 if (!Number.isNaN(start) && body.dataset.feedAfter !== undefined) open();
