@@ -10,13 +10,23 @@ from django.utils.translation import get_language
 from ninja import Router
 
 from wastetrack.districts.models import Figure, Pair
-from wastetrack.districts.selectors import FigureHere, PairHere, division_of, figures_here, own_row, pairs_here
-from wastetrack.districts.services import require_district, set_figure, set_pair, withdraw
+from wastetrack.districts.selectors import (
+    FigureHere,
+    OwnHere,
+    PairHere,
+    division_of,
+    figures_here,
+    own_here,
+    own_row,
+    pairs_here,
+)
+from wastetrack.districts.services import require_district, set_figure, set_pair, tighten, withdraw
 from wastetrack.districts.words import figure_name, unit_name
 from wastetrack.http import actor_of, now_of
 from wastetrack.schemas import Body, LongNote, Loose, Text, required
 
 router = Router(tags=["district"])
+own_router = Router(tags=["figures"])
 
 
 class FigureIn(Body):
@@ -26,6 +36,14 @@ class FigureIn(Body):
     value: Loose = None
     """A number; null takes the district's own figure back."""
     source: LongNote = ""
+
+
+class OwnFigureIn(Body):
+    model_config = required("key", "value")
+
+    key: Text = ""
+    value: Loose = None
+    """A number; null takes the organisation's own figure back."""
 
 
 class PairIn(Body):
@@ -51,6 +69,16 @@ def figure_json(found: FigureHere) -> dict[str, Any]:
         "confidence": found.rule.confidence,
         "district": found.row.division if found.row else None,
         "source": found.row.source if found.row else None,
+    }
+
+
+def own_figure_json(found: OwnHere) -> dict[str, Any]:
+    """A figure that an organisation may tighten: by the rules, in its district, and its own."""
+    return {
+        **figure_json(found.here),
+        "stricter": found.stricter,
+        "own": f"{found.own.normalize():f}" if found.own is not None else None,
+        "holds": f"{Decimal(found.holds).normalize():f}",
     }
 
 
@@ -117,3 +145,20 @@ def pairs(request: HttpRequest, body: PairIn) -> dict[str, Any]:
     found = here.get(frozenset(both))
     # Taken back, and the rules say nothing of it: they may stand together.
     return pair_json(found or PairHere(body.group_a, body.group_b, apart=False, rule=None, row=None))
+
+
+# --- what an organisation tightens for itself ---
+
+
+@own_router.get("")
+def own_figures(request: HttpRequest) -> dict[str, Any]:
+    """The figures that the caller's organisation may tighten for itself, so as to be warned earlier."""
+    return {"items": [own_figure_json(found) for found in own_here(actor_of(request).principal)]}
+
+
+@own_router.post("")
+def set_own_figure(request: HttpRequest, body: OwnFigureIn) -> dict[str, Any]:
+    """Tighten a figure for the caller's organisation, or take its own one back; the answer is what holds now."""
+    actor, now = actor_of(request), now_of(request)
+    tighten(actor=actor, key=body.key, value=body.value, now=now)
+    return own_figure_json(next(found for found in own_here(actor.principal) if found.key == body.key))

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models import Q
 
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.visibility import VisibleModel
+from wastetrack.parties.models import Organisation
+from wastetrack.parties.visibility import VisibleModel, in_district
 from wastetrack.regulations.divisions import chain
 
 
@@ -43,6 +44,25 @@ class Figure(DistrictRow):
 
     def __str__(self) -> str:
         return f"{self.division} {self.key} {self.value}"
+
+
+class OwnFigure(VisibleModel):
+    """A figure that an organisation has tightened for itself: it wants to be warned earlier."""
+
+    organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="own_figures")
+    key = models.CharField(max_length=60)
+    value = models.DecimalField(max_digits=12, decimal_places=3)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "key"], name="figure_once_an_organisation")]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.key} {self.value}"
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        return Q(organisation=actor.organisation_id) | in_district("organisation__division", actor)
 
 
 class Pair(DistrictRow):

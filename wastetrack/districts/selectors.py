@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, TypeVar
 
 from django.db.models import QuerySet
 
-from wastetrack.districts.models import Figure, Pair
-from wastetrack.districts.words import TABLES
+from wastetrack.districts.models import Figure, OwnFigure, Pair
+from wastetrack.districts.words import table_names, tightening
 from wastetrack.errors import NotFound, invalid
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Organisation
 from wastetrack.regulations import divisions
 from wastetrack.regulations.compatibility import PAIRS, Conflict, conflict
 from wastetrack.regulations.parameters import Parameter, parameter, parameters_of
@@ -22,14 +23,56 @@ Row = TypeVar("Row", Figure, Pair)
 
 def figures(division: str, table: str) -> Mapping[str, int | Decimal]:
     """Every figure of a parameter table (`mass_deviation`) as it holds in this division, by its name (one query)."""
-    found: dict[str, int | Decimal] = {name: one.value for name, one in parameters_of(table).items()}
+    rules = parameters_of(table)
+    found: dict[str, int | Decimal] = {name: one.value for name, one in rules.items()}
     rows = Figure.objects.filter(Figure.binding(division), key__startswith=f"{table}.")
     # Widest first: the narrowest has the last word.
     for row in sorted(rows, key=lambda row: len(row.division)):
         name = row.key.partition(".")[2]
         if name in found:
-            found[name] = int(row.value) if row.value == int(row.value) else row.value
+            found[name] = _within(rules[name], row.value)
     return found
+
+
+Place = tuple[str, int]
+"""Where a figure holds and for whom: a division (empty: nowhere special) and an organisation's id."""
+Figures = Mapping[str, "int | Decimal"]
+
+
+def figures_for(table: str, places: Iterable[Place]) -> dict[Place, Figures]:
+    """The figures of a table for many places at once, each organisation's own tightenings in them (two queries).
+
+    A tightening that its district has meanwhile gone beyond does not loosen the district's.
+    """
+    rules = parameters_of(table)
+    rule: Figures = {name: one.value for name, one in rules.items()}
+    set_here: dict[str, dict[str, int | Decimal]] = {}
+    wanted = set(places)
+    above = {division: sorted(divisions.chain(division), key=len) if division else [] for division, _ in wanted}
+    levels = {level for found in above.values() for level in found}
+    for row in Figure.objects.filter(division__in=levels, key__startswith=f"{table}."):
+        if (name := row.key.partition(".")[2]) in rules:
+            set_here.setdefault(row.division, {})[name] = _within(rules[name], row.value)
+    own: dict[int, dict[str, int | Decimal]] = {}
+    organisations = {organisation_id for _, organisation_id in wanted}
+    for mine in OwnFigure.objects.filter(organisation__in=organisations, key__startswith=f"{table}."):
+        if (name := mine.key.partition(".")[2]) in rules:
+            own.setdefault(mine.organisation_id, {})[name] = _within(rules[name], mine.value)
+    found: dict[Place, Figures] = {}
+    for division, organisation_id in wanted:
+        here = dict(rule)
+        for level in above[division]:
+            here |= set_here.get(level, {})
+        for name, value in own.get(organisation_id, {}).items():
+            here[name] = (max if tightening(f"{table}.{name}") == "higher" else min)(here[name], value)
+        found[division, organisation_id] = here
+    return found
+
+
+def _within(rule: Parameter, value: Decimal) -> int | Decimal:
+    """A figure as it was set, whole ones as int. A row from before there were bounds is held to them."""
+    value = min(value, Decimal(rule.most))
+    return int(value) if value == int(value) else value
 
 
 def figure(division: str, key: str) -> int | Decimal:
@@ -67,7 +110,21 @@ def reactions(division: str, *, any_set: bool = True) -> Reactions:
     """The compatibility table that holds in this division (one query; none where the caller knows of no row)."""
     if not any_set:
         return Reactions()
-    return Reactions(tuple(pair.conflict for pair in pairs_here(division) if pair.apart))
+    return _table(pairs_here(division))
+
+
+def reactions_in(places: Iterable[str]) -> dict[str, Reactions]:
+    """The compatibility tables that hold in many divisions, each by its division (one query)."""
+    above = {division: divisions.chain(division) for division in places}
+    rows = list(Pair.objects.filter(division__in={level for levels in above.values() for level in levels}))
+    if not rows:
+        return dict.fromkeys(above, Reactions())
+    here = {division: [row for row in rows if row.division in levels] for division, levels in above.items()}
+    return {division: _table(_pairs(found)) for division, found in here.items()}
+
+
+def _table(pairs: Iterable[PairHere]) -> Reactions:
+    return Reactions(tuple(pair.conflict for pair in pairs if pair.apart))
 
 
 @dataclass(frozen=True)
@@ -80,7 +137,7 @@ class FigureHere:
 
     @property
     def value(self) -> int | Decimal:
-        return self.rule.value if self.row is None else self.row.value
+        return self.rule.value if self.row is None else _within(self.rule, self.row.value)
 
 
 def figures_here(division: str) -> dict[str, list[FigureHere]]:
@@ -92,8 +149,41 @@ def figures_here(division: str) -> dict[str, list[FigureHere]]:
         table: [
             FigureHere(key := f"{table}.{name}", rule, rows.get(key)) for name, rule in parameters_of(table).items()
         ]
-        for table in TABLES
+        for table in table_names()
     }
+
+
+@dataclass(frozen=True)
+class OwnHere:
+    """A figure that an organisation may tighten for itself: the rules' and the district's, and its own."""
+
+    here: FigureHere
+    stricter: str
+    """Which way it may: `lower` or `higher`."""
+    own: Decimal | None
+
+    @property
+    def key(self) -> str:
+        return self.here.key
+
+    @property
+    def holds(self) -> int | Decimal:
+        """What it is warned by: its own, unless its district has meanwhile gone beyond that."""
+        if self.own is None:
+            return self.here.value
+        return (max if self.stricter == "higher" else min)(self.here.value, self.own)
+
+
+def own_here(organisation: Organisation) -> list[OwnHere]:
+    """Every figure that an organisation may tighten for itself, by table (two queries)."""
+    own = dict(OwnFigure.objects.filter(organisation=organisation).values_list("key", "value"))
+    here = [found for table in figures_here(organisation.division).values() for found in table]
+    ways = [(found, way) for found in here if (way := tightening(found.key))]
+    return [OwnHere(found, way, _own(found.rule, own.get(found.key))) for found, way in ways]
+
+
+def _own(rule: Parameter, value: Decimal | None) -> Decimal | None:
+    return None if value is None else Decimal(_within(rule, value))
 
 
 @dataclass(frozen=True)
@@ -129,9 +219,13 @@ def pairs_here(division: str) -> list[PairHere]:
 
     The rules' own come first, the gravest first, then what districts have added.
     """
+    return _pairs(Pair.objects.filter(Pair.binding(division)))
+
+
+def _pairs(binding: Iterable[Pair]) -> list[PairHere]:
     rules = {frozenset((pair.group_a, pair.group_b)): pair for pair in PAIRS}
     rows: dict[frozenset[str], Pair] = {}
-    for row in sorted(Pair.objects.filter(Pair.binding(division)), key=lambda row: (len(row.division), row.pk)):
+    for row in sorted(binding, key=lambda row: (len(row.division), row.pk)):
         rows[frozenset((row.group_a, row.group_b))] = row
     found = []
     for both in [*rules, *(both for both in rows if both not in rules)]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django.db import transaction
 
-from wastetrack.districts.models import Figure, Pair
-from wastetrack.districts.words import TABLES, direction
-from wastetrack.errors import NotPermitted, invalid
+from wastetrack.districts.models import Figure, OwnFigure, Pair
+from wastetrack.districts.selectors import figures
+from wastetrack.districts.words import direction, table_names, tightening
+from wastetrack.errors import NotFound, NotPermitted, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.visibility import audience
@@ -17,7 +19,7 @@ from wastetrack.regulations.compatibility import ANYTHING, GROUPS
 from wastetrack.regulations.parameters import Parameter, parameter
 
 SOURCE_LENGTH, CONSEQUENCE_LENGTH = 200, 120
-LARGEST = Decimal(100_000_000)
+_PLAIN = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
 def require_district(actor: Actor) -> str:
@@ -32,17 +34,17 @@ def set_figure(*, actor: Actor, key: str, value: object, source: str, now: datet
     """Set a parameter's value for the actor's own district.
 
     What the law says may be made stricter alone; where nothing is stricter, it stays as it is.
-    Raises Invalid(unknown_figure | figure_fixed | figure_not_a_number | figure_not_looser | source_missing),
-    NotPermitted(not_your_part).
+    Raises Invalid(unknown_figure | figure_fixed | figure_not_a_number | figure_too_large | figure_not_looser |
+    source_missing), NotPermitted(not_your_part).
     """
     division = require_district(actor)
-    if key.partition(".")[0] not in TABLES:
+    if key.partition(".")[0] not in table_names():
         raise invalid("key", "unknown_figure")
     try:
         rule = parameter(key)
     except KeyError:
         raise invalid("key", "unknown_figure") from None
-    number = _number(value)
+    number = _number(value, rule)
     _require_not_looser(key, rule, number)
     with transaction.atomic():
         row, _ = Figure.objects.update_or_create(
@@ -53,12 +55,54 @@ def set_figure(*, actor: Actor, key: str, value: object, source: str, now: datet
     return row
 
 
-def _number(value: object) -> Decimal:
+def tighten(*, actor: Actor, key: str, value: object, now: datetime) -> OwnFigure | None:
+    """Set a figure for the actor's own organisation, stricter than its district has it; None takes its own one back.
+
+    Raises Invalid(unknown_figure | figure_fixed | figure_not_a_number | figure_too_large | figure_not_tighter),
+    NotFound(not_set_here), NotPermitted(read_only, not_your_part for a driver or a district).
+    """
+    actor.require_write()
+    organisation = actor.principal
+    if not actor.manages or actor.is_regulator:
+        raise NotPermitted("not_your_part")
+    if (way := _tightened(key)) == "":
+        raise invalid("key", "figure_fixed")
+    subject, readers = f"organisation:{organisation.uscc}", audience([organisation.pk], [organisation.division])
+    with transaction.atomic():
+        if value is None:
+            if not OwnFigure.objects.filter(organisation=organisation, key=key).delete()[0]:
+                raise NotFound("not_set_here")
+            record(actor, [Fact("organisation.loosen", subject, readers, {"key": key})], now=now)
+            return None
+        number, table, name = _number(value, parameter(key)), *key.split(".", 1)
+        district = figures(organisation.division, table)[name]
+        if number > district if way == "lower" else number < district:
+            raise invalid("value", "figure_not_tighter", district=str(district))
+        defaults = {"value": number, "set_at": now}
+        row, _ = OwnFigure.objects.update_or_create(organisation=organisation, key=key, defaults=defaults)
+        payload = {"key": key, "value": f"{number.normalize():f}", "district": str(district)}
+        record(actor, [Fact("organisation.tighten", subject, readers, payload)], now=now)
+    return row
+
+
+def _tightened(key: str) -> str:
     try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise invalid("value", "figure_not_a_number") from None
-    if not number.is_finite() or not 0 <= number <= LARGEST or number != number.quantize(Decimal("0.001")):
+        parameter(key)
+    except KeyError:
+        raise invalid("key", "unknown_figure") from None
+    return tightening(key)
+
+
+def _number(value: object, rule: Parameter) -> Decimal:
+    """A figure as it was sent, within what its unit bears: beyond that, nothing could be timed by it."""
+    text = str(value).strip()
+    if not _PLAIN.fullmatch(text):
+        # Decimal takes 1_0 and 1E+2, which nobody means by a figure.
+        raise invalid("value", "figure_not_a_number")
+    number = Decimal(text)
+    if number > rule.most:
+        raise invalid("value", "figure_too_large", limit=str(rule.most))
+    if number != number.quantize(Decimal("0.001")):
         raise invalid("value", "figure_not_a_number")
     return number
 

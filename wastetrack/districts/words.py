@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from wastetrack.regulations.compatibility import ANYTHING, GROUPS
+from wastetrack.regulations.parameters import Parameter, parameter, parameters_of, tables
 
 TABLES: Mapping[str, Any] = {
     "mass_deviation": _("When a weighed mass departs from the declared one"),
@@ -20,6 +21,7 @@ TABLES: Mapping[str, Any] = {
     "permit": _("Permits"),
     "papers": _("Papers of vehicles and drivers"),
     "ledger": _("Ledgers"),
+    "alerts": _("Alerts"),
     "supervision": _("Supervision"),
 }
 """The tables of figures that a district may set for itself, in the order in which they are shown."""
@@ -34,6 +36,8 @@ FIGURES: Mapping[str, Any] = {
     "facility.alarm_percent": _("A bay counts as full from"),
     "facility.liquid_share_percent": _("Share of all liquid that the bund must hold"),
     "facility.video_days": _("Video is kept for"),
+    "storage.warn_days": _("Storage time ends: warning before"),
+    "storage.warn_working_days": _("A storage time in working days ends: warning before"),
     "storage.extension_days": _("An approved extension is entered up to, from the day of entering"),
     "vehicle.payload_kg": _("Payload of a vehicle of which nothing is known"),
     "walk_in.max_kg": _("Most that a firm may bring at once"),
@@ -57,6 +61,7 @@ FIGURES: Mapping[str, Any] = {
     "ledger.keep_years": _("Ledgers are kept for"),
     "ledger.silent_days": _("Stock without an entry: warning after"),
     "ledger.balance_kg": _("Tolerance of a balance"),
+    "alerts.escalate_days": _("What stays overdue goes to the district after"),
     "supervision.key_tonnes_a_year": _("Key supervision from, a year"),
     "supervision.simplified_tonnes_a_year": _("Simplified management from, a year"),
     "supervision.small_firm_tonnes_a_year": _("Small firm up to, a year"),
@@ -77,6 +82,33 @@ STRICTER: Mapping[str, str] = {
 The program's own figures may be set either way; a figure of the law that is not here has no stricter side (how long a
 permit holds, how long records are kept) and is no district's to set.
 """
+EARLIER: Mapping[str, str] = {
+    "mass_deviation.notice_percent": "lower",
+    "mass_deviation.notice_kg": "lower",
+    "storage_point.max_kg": "lower",
+    "storage_point.warn_percent": "lower",
+    "facility.warn_percent": "lower",
+    "facility.alarm_percent": "lower",
+    "facility.liquid_share_percent": "higher",
+    "storage.warn_days": "higher",
+    "storage.warn_working_days": "higher",
+    "manifest.confirm_warn_working_days": "lower",
+    "manifest.paper_warn_working_days": "lower",
+    "manifest.approval_warn_days": "higher",
+    "permit.warn_days": "higher",
+    "permit.renewal_working_days": "higher",
+    "papers.warn_days": "higher",
+    "ledger.silent_days": "lower",
+    "ledger.balance_kg": "lower",
+}
+"""The figures that an organisation may tighten for itself, and which way: it is warned earlier than others."""
+CONFIDENCE: Mapping[str, Any] = {
+    "A": _("read in the official text"),
+    "B": _("a reliable reprint"),
+    "C": _("general knowledge, not checked"),
+    "D": _("our own"),
+}
+"""What is known of a figure or a clause."""
 LAW = frozenset("AB")
 """The confidence of a figure that is the law's."""
 
@@ -92,12 +124,36 @@ UNITS: Mapping[str, Any] = {
 
 def direction(key: str, confidence: str) -> str:
     """How a district may set a figure: `lower` or `higher` than the rules alone, `either`, or not at all: ``."""
-    return STRICTER.get(key, "") if confidence in LAW else "either"
+    return STRICTER.get(key) or _declared(key).stricter if confidence in LAW else "either"
+
+
+def tightening(key: str) -> str:
+    """Which way an organisation may set a figure for itself, `lower` or `higher`; empty where it may not."""
+    return EARLIER.get(key) or _declared(key).stricter
+
+
+def table_names() -> Mapping[str, Any]:
+    """The tables of figures that a district may set, in the order in which they are shown, and their names.
+
+    A rule that brings its own figures is named by the first of them.
+    """
+    own = {table: next(iter(parameters_of(table).values())).name for table in tables() if table not in TABLES}
+    return {**TABLES, **{table: name for table, name in own.items() if name}}
 
 
 def figure_name(key: str) -> str:
     """What a figure is called; its key where it has no name."""
-    return str(FIGURES.get(key, key))
+    return str(FIGURES.get(key) or _declared(key).name or key)
+
+
+def _declared(key: str) -> Parameter:
+    try:
+        return parameter(key)
+    except KeyError:
+        return _NONE
+
+
+_NONE = Parameter(0, "", "", "")
 
 
 def unit_name(unit: str) -> str:

@@ -92,6 +92,11 @@ class Actor:
     def may_write(self) -> bool:
         return self is SYSTEM or (self.user is not None and self.role != "viewer")
 
+    @property
+    def manages(self) -> bool:
+        """Whether the actor says how its organisation works: an administrator or operator, no driver."""
+        return self.may_write and self.role in {"admin", "operator"}
+
     def require_write(self) -> None:
         """Raises NotPermitted(read_only) for a member who may only read."""
         if not self.may_write:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from wastetrack.errors import invalid
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.visibility import NOBODY, VisibleModel, in_district
+from wastetrack.parties.visibility import NOBODY, VisibleModel, audience, in_district
 from wastetrack.regulations import divisions
 
 
@@ -134,12 +134,29 @@ class Permit(VisibleModel):
     yearly_mass_g = models.BigIntegerField(null=True, blank=True)
     valid_from = models.DateField()
     valid_to = models.DateField()
+    """Last day; before the first, of one that never held."""
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    """When it was said to end early, or to have been put on record by mistake: nothing follows it."""
+    version = models.PositiveIntegerField(default=1)
+    """Grows with each correction, so that a page shown before one does not undo it."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["organisation", "number"], name="permit_number_once")]
+        constraints = [
+            # What was withdrawn may have been so by mistake: it can be put on record anew.
+            models.UniqueConstraint(
+                fields=["organisation", "number"], condition=Q(withdrawn_at=None), name="permit_number_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def subject(self) -> str:
+        return f"permit:{self.pk}"
+
+    def readers(self) -> frozenset[str]:
+        return audience([self.organisation_id], [self.organisation.division])
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:

@@ -28,12 +28,15 @@ def organisation_json(organisation: Organisation) -> dict[str, Any]:
 
 
 def permit_json(permit: Permit) -> dict[str, Any]:
-    """A permit: what it covers, how much a year, how long."""
+    """A permit: what it covers, how much a year, how long. One that never held ends before it begins."""
     return {
+        "id": str(permit.pk),
         "number": permit.number,
         "kind": permit.kind,
         "codes": permit.codes.split(),
         "yearly_mass_kg": kg_text(permit.yearly_mass_g),
         "valid_from": permit.valid_from.isoformat(),
         "valid_to": permit.valid_to.isoformat(),
+        "withdrawn": permit.withdrawn_at is not None,
+        "version": permit.version,
     }

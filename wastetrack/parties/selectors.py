@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from wastetrack.errors import invalid
 from wastetrack.parties.actors import Actor
@@ -13,26 +14,48 @@ from wastetrack.parties.models import Delegation, Membership, Organisation, Perm
 
 def actor_of_token(secret: str, now: datetime) -> Actor | None:
     """The actor of a bearer token, in one query; None when unknown, expired, or its delegation has ended."""
-    token = (
-        Token.objects.filter(digest=token_hash(secret), expires_at__gt=now, membership__user__is_active=True)
-        .select_related("membership__user", "membership__organisation", "delegation__principal")
-        .first()
-    )
-    if token is None or (token.delegation is not None and token.delegation.ended_at is not None):
-        return None
-    return Actor.of(token.membership, token.delegation)
+    digest = token_hash(secret)
+    return actors_of_tokens([digest], now).get(digest)
+
+
+def actors_of_tokens(digests: Iterable[str], now: datetime) -> dict[str, Actor]:
+    """The actors of tokens by their digests, in one query; without those that stand for nobody any more."""
+    tokens = Token.objects.filter(
+        Q(delegation=None) | Q(delegation__ended_at=None),
+        digest__in=digests,
+        expires_at__gt=now,
+        membership__user__is_active=True,
+    ).select_related("membership__user", "membership__organisation", "delegation__principal")
+    return {token.digest: Actor.of(token.membership, token.delegation) for token in tokens}
+
+
+Choice = tuple[int, int | None, int | None]
+"""What a session holds: its user, and the membership and the delegation they chose to act under."""
 
 
 def actor_of_session(user_id: int, membership_id: int | None, delegation_id: int | None) -> Actor | None:
     """The actor a session chose, or the user's first membership where it chose none; None when the choice has ended."""
-    memberships = Membership.objects.filter(user=user_id, user__is_active=True).select_related("user", "organisation")
-    if membership_id:
-        memberships = memberships.filter(pk=membership_id)
-    membership = memberships.order_by("pk").first()
-    if membership is None or not delegation_id:
-        return Actor.of(membership) if membership else None
-    delegation = open_delegations(membership).filter(pk=delegation_id).first()
-    return Actor.of(membership, delegation) if delegation else None
+    choice = (user_id, membership_id, delegation_id)
+    return actors_of_choices([choice]).get(choice)
+
+
+def actors_of_choices(choices: Collection[Choice]) -> dict[Choice, Actor]:
+    """The actors that sessions chose, in two queries at most; without those whose choice has ended."""
+    users, delegated = {user for user, _, _ in choices}, {delegation for _, _, delegation in choices} - {None}
+    memberships = Membership.objects.filter(user__in=users, user__is_active=True).order_by("pk")
+    of: dict[tuple[int, int | None], Membership] = {}
+    for membership in memberships.select_related("user", "organisation"):
+        of.setdefault((membership.user_id, None), membership)
+        of[membership.user_id, membership.pk] = membership
+    held = Delegation.objects.filter(ended_at=None).select_related("principal").in_bulk(delegated) if delegated else {}
+    actors = {}
+    for choice in choices:
+        user, chosen, through = choice
+        acting, delegation = of.get((user, chosen or None)), held.get(through)
+        if acting is None or (through and (delegation is None or delegation.agent_id != acting.organisation_id)):
+            continue
+        actors[choice] = Actor.of(acting, delegation if through else None)
+    return actors
 
 
 def open_delegations(membership: Membership):  # type: ignore[no-untyped-def]

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from wastetrack.parties.actors import Actor
 
 NOBODY = Q(pk__in=[])
+ORGANISATION_KEY = "o:"
+"""What the reader key of an organisation begins with; its id follows."""
 
 
 class VisibleQuerySet(models.QuerySet[Any]):
@@ -48,7 +50,7 @@ def in_district(field: str, actor: Actor) -> Q:
 
 def organisation_key(organisation_id: int) -> str:
     """The reader key of an organisation, as ledger entries name their audience."""
-    return f"o:{organisation_id}"
+    return f"{ORGANISATION_KEY}{organisation_id}"
 
 
 def audience(organisation_ids: Iterable[int | None], divisions: Iterable[str] = ()) -> frozenset[str]:

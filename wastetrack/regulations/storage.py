@@ -15,12 +15,11 @@ PERMIT_KINDS = frozenset({"collection", "comprehensive", "pilot"})
 
 @dataclass(frozen=True, slots=True)
 class StorageLimit:
-    """A limit in days of one unit, the clause it comes from (see `clauses.cite`) and how many days ahead to warn."""
+    """A limit in days of one unit, and the clause it comes from (see `clauses.cite`)."""
 
     days: int
     unit: Unit
     clause: str
-    warn_days: int
     source: str
     confidence: str
 
@@ -46,7 +45,6 @@ def storage_limit(role: str, permit_kind: str | None, waste_code: str, on: date)
         days=row["days"],
         unit=row["unit"],
         clause=row["clause"],
-        warn_days=row["warn_days"],
         source=row["source"],
         confidence=row["confidence"],
     )
@@ -61,6 +59,12 @@ def deadline(start: date, limit: StorageLimit) -> date:
     return _shift(start, limit.days, limit.unit)
 
 
-def warn_from(last_day: date, limit: StorageLimit) -> date:
-    """The day on which to begin to warn about a deadline."""
-    return _shift(last_day, -limit.warn_days, limit.unit)
+def unit_of(clause: str) -> Unit:
+    """In which days the limits of a clause count; calendar days for a clause that sets none."""
+    rows = toml("parameters.toml")["storage_limits"]
+    return next((row["unit"] for row in rows if row["clause"] == clause), "calendar")
+
+
+def warn_from(last_day: date, days: int, unit: Unit) -> date:
+    """The day on which to begin to warn about a deadline: so many days of a unit before its last."""
+    return _shift(last_day, -days, unit)
