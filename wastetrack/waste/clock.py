@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 
+from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
+from wastetrack.alerts.selectors import is_told
 from wastetrack.alerts.services import Deadline, end, watch
 from wastetrack.parties.actors import Actor
-from wastetrack.regulations.storage import StorageLimit, deadline, storage_limit, warn_from
+from wastetrack.regulations.parameters import parameter
+from wastetrack.regulations.storage import StorageLimit, deadline, storage_limit, unit_of, warn_from
 from wastetrack.waste.models import Container
 
 KIND = "storage"
 LAST_MOMENT = time(23, 59, 59)
+WARN_DAYS = {"calendar": "warn_days", "working": "warn_working_days"}
+"""Which figure of the storage time says how long before to warn, by the unit in which the limit counts."""
 
 
 def end_of(day: date) -> datetime:
@@ -42,20 +49,27 @@ def set_deadline(container: Container, limit: StorageLimit, start: date) -> None
     container.storage_clause = limit.clause
 
 
-def start(containers: Sequence[Container], *, limit: StorageLimit, organisation_id: int, division: str) -> None:
-    """Watch the containers' storage deadlines for whoever holds them now; `limit` says how long before to warn."""
-    watch(_deadline(container, limit, organisation_id, division) for container in containers)
+def start(containers: Sequence[Container], *, organisation_id: int, division: str) -> None:
+    """Watch the containers' storage deadlines for whoever holds them now, warned of by the rules' own figures.
+
+    Where the district or the holder wants to be warned at another time, the sweep that reads the entry sets it right:
+    no scan waits for their figures.
+    """
+    rules = {name: parameter(f"storage.{name}").value for name in WARN_DAYS.values()}
+    watch(KIND, [deadline_of(container, organisation_id, division, rules) for container in containers])
 
 
-def _deadline(container: Container, limit: StorageLimit, organisation_id: int, division: str) -> Deadline:
+def deadline_of(
+    container: Container, organisation_id: int, division: str, figures: Mapping[str, int | Decimal]
+) -> Deadline:
+    """The deadline of a container's storage time; `figures` are those of the table `storage` where it stands."""
     assert container.storage_deadline is not None
-    last_day = timezone.localdate(container.storage_deadline)
+    last_day, unit = timezone.localdate(container.storage_deadline), unit_of(container.storage_clause)
     return Deadline(
-        kind=KIND,
         about=container.subject,
         organisation_id=organisation_id,
         division=division,
-        warn_at=start_of(warn_from(last_day, limit)),
+        warn_at=start_of(warn_from(last_day, int(figures[WARN_DAYS[unit]]), unit)),
         due_at=container.storage_deadline,
         clause=container.storage_clause,
         details={"code": container.code, "short_code": container.short_grouped, "name": container.name},
@@ -67,6 +81,16 @@ def stop(containers: Sequence[Container], *, actor: Actor, now: datetime) -> Non
     end(KIND, [container.subject for container in containers], actor=actor, now=now)
 
 
-def soon(now: datetime) -> datetime:
-    """Deadlines before this count as due soon: the usual warning time ahead of now."""
-    return now + timedelta(days=storage_limit("generator", None, "900-249-08", timezone.localdate(now)).warn_days)
+def warned(at: str = "") -> Exists:
+    """Whether a container's holder is warned of its storage time, for rows that lead to it at `at` (`container__`).
+
+    It is the open alert itself: so a page says what the bell says, by the figures of the district and of the holder.
+    A container that no sweep has looked at yet is not warned of.
+    """
+    about = Concat(Value("container:"), OuterRef(f"{at}code"), output_field=CharField())
+    return is_told(KIND, about, OuterRef(f"{at}holder"))
+
+
+def due_soon(now: datetime, at: str = "") -> Q:
+    """The containers that are due soon: warned of and not overdue. `at` as for `warned`."""
+    return Q(**{f"{at}storage_deadline__gte": now}) & Q(warned(at))

@@ -110,6 +110,7 @@ class Container(Stateful):
         indexes = [
             models.Index(fields=["holder", "state", "id"], name="container_held"),
             models.Index(fields=["generator", "id"], name="container_generated"),
+            models.Index(fields=["generator", "logged_at"], name="container_logged"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(mass_g__gt=0), name="container_mass_positive"),

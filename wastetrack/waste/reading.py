@@ -22,6 +22,8 @@ MAX_VOLUME_L = Decimal(100_000)
 NAME_LENGTH, TEXT_LENGTH = 60, 200
 NO_REACTION = "NONE"
 """What a form sends for a waste that reacts with nothing: to say nothing means that nobody knows."""
+_INVISIBLE = " \u115f\u1160\u2800\u3164\uffa0"
+"""Letters that count as printable and show nothing: the fillers of Korean, and Braille without a dot."""
 _PLAIN_VOLUME = re.compile(r"\d{1,9}(\.\d0*)?", re.ASCII)
 
 
@@ -57,6 +59,8 @@ class Reader:
 
     def text(self, field: str, value: object, length: int, *, required: bool = False) -> str:
         text = " ".join(str(value or "").split())
+        if not text.strip(_INVISIBLE):
+            text = ""
         if required and not text:
             self.fail(field, "missing")
         if len(text) > length:

@@ -18,6 +18,14 @@ from wastetrack.waste.shares import Contents, apportion, portions, together
 
 RESTING = (ContainerState.LOGGED, ContainerState.STORED, ContainerState.COMMITTED)
 """States in which a container stands somewhere and its storage clock runs."""
+STOCK_ENTRIES = tuple(
+    f"container.{verb}"
+    for verb in (
+        *("log", "derive", "store", "unstore", "commit", "release", "depart", "take_over", "reroute", "unroute"),
+        *("receive", "unreceive", "take_back", "weigh", "treat", "empty", "lose", "find", "void"),
+    )
+)
+"""Entries of a container that change what its holder has, and of what mass: none that tells of a look or a label."""
 
 
 def by_code(text: str) -> VisibleQuerySet:

@@ -80,7 +80,7 @@ def make_container(
     )
     clock.set_deadline(container, limit, fields.accumulation_start)
     mint(container, organisation=organisation, site=site, readers=audience([organisation.pk], [site.division]))
-    clock.start([container], limit=limit, organisation_id=organisation.pk, division=site.division)
+    clock.start([container], organisation_id=organisation.pk, division=site.division)
     return container, Fact("container.log", container.subject, container.readers(), describe(container))
 
 

@@ -1,0 +1,1 @@
+"""What can fall due with waste itself, one file a watch."""
