@@ -17,7 +17,6 @@ from wastetrack.creation import create_once
 from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
 from wastetrack.schemas import Text
 from wastetrack.units import kg_text
-from wastetrack.waste.clock import soon
 
 router = Router(tags=["depots"])
 router.add_router("", counts_router)
@@ -34,7 +33,7 @@ def depots(request: HttpRequest, cursor: Text = "", limit: int = PAGE_SIZE) -> d
 def depot(request: HttpRequest, depot_id: Text) -> dict[str, Any]:
     """One depot with its stock in figures."""
     found, now = get_depot(actor_of(request), depot_id), now_of(request)
-    figures = totals(found, now=now, soon=soon(now))
+    figures = totals(found, now=now)
     return {
         **depot_json(found),
         "stock": {

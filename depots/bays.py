@@ -23,8 +23,6 @@ from wastetrack.regulations.hazards import NAMES, parse_hazards
 from wastetrack.regulations.selectors import catalogue_for
 from wastetrack.units import GRAMS_PER_KG, kg_text, typed_kg
 
-KEEPERS = frozenset({"admin", "operator"})
-"""Who sets up a depot: not its drivers, and not who may only read."""
 ROWS, COLUMNS = 20, 12
 CODE_LENGTH, NAME_LENGTH, TEMPERATURE_LENGTH, ADMITS_LENGTH = 12, 60, 40, 300
 MOST_PLACES, MOST_LITRES, MOST_KG = 100_000, 10_000_000, 10_000_000
@@ -38,13 +36,13 @@ _KG = re.compile(r"\d{1,9}(\.\d{1,3})?", re.ASCII)
 def require_keeper(actor: Actor, depot: Depot) -> None:
     """Raises NotPermitted(not_your_depot | not_permitted) unless the actor may set up this depot."""
     require_own(actor, depot)
-    if actor.role not in KEEPERS:
+    if not actor.manages:
         raise NotPermitted
 
 
 def may_keep(actor: Actor, depot: Depot) -> bool:
     """Whether the actor may set up this depot."""
-    return actor.organisation_id == depot.organisation_id and actor.may_write and actor.role in KEEPERS
+    return actor.organisation_id == depot.organisation_id and actor.manages
 
 
 def save_bay(*, actor: Actor, depot: Depot, data: Mapping[str, Any], now: datetime, bay: Bay | None = None) -> Bay:

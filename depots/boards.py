@@ -21,6 +21,7 @@ from labels.standard import hazard
 from labels.symbols import svg
 from wastetrack.districts.selectors import figures
 from wastetrack.regulations.hazards import NAMES
+from wastetrack.waste.clock import warned
 
 MARKS: Mapping[str, Any] = {
     "bay_reacting": _("Wastes react"),
@@ -45,6 +46,8 @@ class Standing:
     hazards: tuple[str, ...] = ()
     oldest: datetime | None = None
     next_deadline: datetime | None = None
+    warned: bool = False
+    """Whether anything in it is warned of."""
     last_moved: datetime | None = None
     """When something last came into it."""
 
@@ -161,6 +164,7 @@ def _standing(depot: Depot) -> dict[int | None, Standing]:
             mass_g=Sum("container__mass_g"),
             oldest=Min("entered_at"),
             first=Min("container__storage_deadline"),
+            warned=Count("id", filter=warned("container__")),
             moved=Max("moved_at"),
         )
     )
@@ -178,6 +182,7 @@ def _summed(rows: Sequence[Any]) -> Standing:
         hazards=tuple(letter for letter in NAMES if letter in letters),
         oldest=min(row["oldest"] for row in rows),
         next_deadline=min((row["first"] for row in rows if row["first"]), default=None),
+        warned=any(row["warned"] for row in rows),
         last_moved=max(row["moved"] for row in rows),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -181,6 +182,38 @@ def way_to_settle(line: CountLine, organisation_id: int, seen: set[int]) -> str:
 def still_missed(container: Container) -> bool:
     """Whether a count misses the container and nobody has said what became of it."""
     return CountLine.objects.filter(UNSETTLED, container=container, result=CountResult.MISSING).exists()
+
+
+def missing_lines(codes: Sequence[str]) -> list[CountLine]:
+    """Of these containers that are missing, the line of each that says so since when (one query).
+
+    That is the first count that did not find it, nobody has explained and no later count has contradicted; once it is
+    recorded as lost, the line by which it was.
+    """
+    lines = CountLine.objects.filter(container__code__in=codes, count__counted_at__isnull=False)
+    lines = lines.select_related("container", "count__bay", "count__depot__site").order_by("count__counted_at", "id")
+    of_each = defaultdict[int | None, list[CountLine]](list)
+    for line in lines:
+        of_each[line.container_id].append(line)
+    return [says for found in of_each.values() if (says := _says_missing(found)) is not None]
+
+
+def _says_missing(lines: Sequence[CountLine]) -> CountLine | None:
+    """Of one container's lines, in their order, the one by which it is missing; None where it is not."""
+    found: CountLine | None = None
+    container = lines[0].container
+    if container is not None and container.state == ContainerState.MISSING:
+        settled = [(line.settled_at, line) for line in lines if line.settled_at is not None]
+        for _, line in sorted(settled, key=lambda both: both[0]):
+            if line.settled_as in ("lost", "returned"):
+                found = found or line if line.settled_as == "lost" else None
+        return found
+    for line in lines:
+        if line.result != CountResult.MISSING:
+            found = None
+        elif line.settled_at is None:
+            found = found or line
+    return found
 
 
 def watched(kind: str, containers: Sequence[Container]) -> set[str]:

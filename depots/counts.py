@@ -26,7 +26,8 @@ from depots.models import UNSETTLED, Bay, Count, CountLine, CountResult, CountSt
 from depots.services import Place, enter, find_place, leave, not_before, put_away, require_own
 from depots.terms import family_term
 from labels.codes import read
-from wastetrack.alerts.services import Deadline, end, sweep, watch
+from wastetrack.alerts.services import Deadline, end, watch
+from wastetrack.alerts.services import settle as settle_alerts
 from wastetrack.errors import FieldError, Invalid, NotPermitted, Refused
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.models import Entry
@@ -219,20 +220,24 @@ def _watch(count: Count, lines: Sequence[CountLine], missing: Sequence[Container
     ]
     end(MISSING, turned_up, actor=actor, now=now)
     known = watched(MISSING, missing)
-    watch(_alert(count, one, now, now + TO_SETTLE) for one in missing if one.subject not in known)
+    watch(MISSING, [missing_since(count, one, now) for one in missing if one.subject not in known])
     if missing:
-        transaction.on_commit(partial(sweep, now), robust=True)
+        _tell_at_once([one.subject for one in missing], now)
 
 
-def _alert(count: Count, container: Container, now: datetime, due_at: datetime) -> Deadline:
+def _tell_at_once(abouts: Sequence[str], now: datetime) -> None:
+    """Raise it after the commit; what else is due is the sweep's."""
+    transaction.on_commit(partial(settle_alerts, MISSING, abouts, now=now), robust=True)
+
+
+def missing_since(count: Count, container: Container, since: datetime, *, lost: bool = False) -> Deadline:
+    """The depot may look for a container for a while after a count did not find it; once `lost` it is overdue."""
     return Deadline(
-        kind=MISSING,
         about=container.subject,
         organisation_id=count.depot.organisation_id,
         division=count.depot.site.division,
-        warn_at=now,
-        due_at=due_at,
-        clause="",
+        warn_at=since,
+        due_at=since if lost else since + TO_SETTLE,
         details={
             "code": container.code,
             "short_code": container.short_grouped,
@@ -368,11 +373,12 @@ def _lose(actor: Actor, line: CountLine, container: Container, reason: str, now:
         [container], "lose", actor=actor, payload=payload, change={"storage_deadline": None, "extension": ""}
     )
     leave([container], at=now)
-    clock.stop([container], actor=actor, now=now)
-    # From a drum that is looked for to one that is gone: overdue from now on, until it is found.
+    # Alerts are locked by kind, in the order of the kinds' names, as the sweep does it. First the drum that is looked
+    # for becomes one that is gone: overdue from now on, until it is found.
     end(MISSING, [container.subject], actor=actor, now=now)
-    watch([_alert(line.count, container, now, now)])
-    transaction.on_commit(partial(sweep, now), robust=True)
+    watch(MISSING, [missing_since(line.count, container, now, lost=True)])
+    clock.stop([container], actor=actor, now=now)
+    _tell_at_once([container.subject], now)
     return facts
 
 
@@ -414,8 +420,8 @@ def _return(
     payload = {**place.payload(), "reason": reason, "count": str(count.pk)}
     (container,), facts = move([container], "find", actor=actor, payload=payload, change=deadline)
     enter([container], place=place, at=at)
-    clock.start([container], limit=term.limit, organisation_id=depot.organisation_id, division=depot.site.division)
     end(MISSING, [container.subject], actor=actor, now=now)
+    clock.start([container], organisation_id=depot.organisation_id, division=depot.site.division)
     return facts
 
 

@@ -11,14 +11,12 @@ from django.utils import timezone
 
 from depots.models import Depot, Stay
 from depots.services import require_own
-from depots.terms import plain_term
 from wastetrack.districts.selectors import figure
 from wastetrack.errors import FieldError, Invalid, Refused
 from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.services import Fact, record
 from wastetrack.lifecycle.services import lock
 from wastetrack.parties.actors import Actor
-from wastetrack.regulations.storage import StorageLimit
 from wastetrack.waste import clock
 from wastetrack.waste.models import Container
 
@@ -60,19 +58,18 @@ def extend(
             facts.append(Fact("container.extend", container.subject, container.readers(), payload))
         Container.objects.bulk_update(locked, ["storage_deadline", "extension"], batch_size=500)
         clock.stop(locked, actor=actor, now=now)
-        _watch_anew(locked, until, stays)
+        _watch_anew(locked, stays)
         record(actor, facts, now=now)
     return locked
 
 
-def _watch_anew(containers: Sequence[Container], until: date, stays: dict[int, Stay]) -> None:
-    """Watch the new deadlines: one query for each depot and limit, however many containers."""
-    alike: dict[tuple[Depot, StorageLimit], list[Container]] = defaultdict(list)
+def _watch_anew(containers: Sequence[Container], stays: dict[int, Stay]) -> None:
+    """Watch the new deadlines: one query for each depot, however many containers."""
+    alike: dict[Depot, list[Container]] = defaultdict(list)
     for container in containers:
-        depot = stays[container.pk].depot
-        alike[depot, plain_term(container, depot, since=until, on=until).limit].append(container)
-    for (depot, limit), found in alike.items():
-        clock.start(found, limit=limit, organisation_id=depot.organisation_id, division=depot.site.division)
+        alike[stays[container.pk].depot].append(container)
+    for depot, found in alike.items():
+        clock.start(found, organisation_id=depot.organisation_id, division=depot.site.division)
 
 
 def _check(

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from depots.models import Bay, Depot, Stay
 from depots.services import PLACE_RULES, Place, enter, find_place, leave, lock_bays, require_own
-from depots.terms import earliest, plain_term
+from depots.terms import earliest
 from wastetrack.districts.selectors import reactions
 from wastetrack.errors import Refused, invalid
 from wastetrack.ledger.services import record
@@ -138,8 +138,7 @@ def regroup(
             enter([kept], place=place, at=now)
             stored.append(kept)
             facts += stored_facts
-        limit = plain_term(stored[0], depot, since=since, on=since).limit
-        clock.start(stored, limit=limit, organisation_id=depot.organisation_id, division=depot.site.division)
+        clock.start(stored, organisation_id=depot.organisation_id, division=depot.site.division)
         record(actor, [*moved, *facts], now=now)
     return stored
 

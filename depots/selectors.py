@@ -15,17 +15,28 @@ from django.utils import timezone
 
 from depots.models import Bay, Depot, Stay
 from wastetrack.districts.models import Figure, Pair
-from wastetrack.districts.selectors import Kind, Reactions, reactions
+from wastetrack.districts.selectors import Kind, Reactions, reactions, reactions_in
 from wastetrack.errors import NotFound
 from wastetrack.parties.actors import Actor
+from wastetrack.parties.models import Permit, PermitKind
 from wastetrack.regulations.compatibility import Conflict
 from wastetrack.regulations.parameters import parameter
 from wastetrack.sentences import listed
 from wastetrack.units import kg_text
+from wastetrack.waste.clock import due_soon, warned
 from wastetrack.waste.models import LIQUID, Container
 
 OPEN_STAY = Q(stays__left_at=None)
 LIQUID_SHARE = "facility.liquid_share_percent"
+WASTE = ("here__container__waste_code", "here__container__reaction_groups")
+_OF_LIQUID = Q(here__container__form=LIQUID)
+STANDING: Mapping[str, Any] = {
+    "n": Count("here"),
+    "mass_g": Sum("here__container__mass_g"),
+    "liquid_l": Sum("here__container__volume_l", filter=_OF_LIQUID),
+    "largest_liquid_l": Max("here__container__volume_l", filter=_OF_LIQUID),
+}
+"""How much of a waste stands `here`, for rows by WASTE."""
 LATELY = 50
 """Arrivals among which to look for the bay where a waste is being put."""
 
@@ -40,6 +51,24 @@ def get_depot(actor: Actor, depot_id: object, *, code: str = "unknown_depot") ->
     if depot is None:
         raise NotFound(code)
     return depot
+
+
+def permit_of(depot: Depot, on: date) -> Permit | None:
+    """The permit a depot works under on a day: its own, or once that has ended the one that follows it.
+
+    That is its organisation's newest in force, of the same kind if there is one; the old one where none follows. None
+    for a generator's own. A licence to carry is none to store. One query, and only where its own is not in force.
+    """
+    own = depot.permit
+    if own is None:
+        return None
+    operates = own.kind != PermitKind.TRANSPORT
+    if operates and own.valid_on(on):
+        return own
+    in_force = Permit.objects.filter(organisation=own.organisation_id, valid_from__lte=on, valid_to__gte=on)
+    following = in_force.exclude(kind=PermitKind.TRANSPORT)
+    newest = max(following, key=lambda one: (one.kind == own.kind, one.valid_from, one.pk), default=None)
+    return newest or (own if operates else None)
 
 
 def own_depots(actor: Actor) -> QuerySet[Depot]:
@@ -60,6 +89,16 @@ def stocked(actor: Actor, *, now: datetime) -> QuerySet[Depot]:
             overdue=Count("stays", filter=late),
         )
     )
+
+
+def _standing_now() -> FilteredRelation:
+    """What stands in a depot or bay: of what has stood there before nothing is read."""
+    return FilteredRelation("stays", condition=Q(stays__left_at=None))
+
+
+def filled(depots: QuerySet[Depot]) -> QuerySet[Depot]:
+    """The depots with `used_g`, the grams that stand in them now."""
+    return depots.annotate(here=_standing_now(), used_g=Coalesce(Sum("here__container__mass_g"), 0))
 
 
 def get_bay(depot: Depot, code: object) -> Bay:
@@ -163,10 +202,9 @@ class BayLoad:
         bay_reacting, bay_unstated, bay_stray, bund_short, bay_over_mass, bay_over_places.
         """
         bay = {"bay": self.bay.code}
-        for one, other, conflict in self._reacting():
-            yield Fault("bay_reacting", {**bay, "a": one, "b": other}, conflict)
-        unstated = sorted({one.waste_code for one in self.standing if one.reactions is None})
-        if unstated and len({one.waste_code for one in self.standing}) > 1:
+        for one, other, conflict in self.reacting():
+            yield Fault("bay_reacting", {**bay, "a": listed(one), "b": listed(other)}, conflict)
+        if unstated := self.unstated():
             yield Fault("bay_unstated", {**bay, "codes": listed(unstated)})
         admitted = self.bay.admitted
         stray = sorted(code for code in {one.waste_code for one in self.standing} if not self._admits_code(code))
@@ -174,8 +212,13 @@ class BayLoad:
             yield Fault("bay_stray", {**bay, "codes": listed(stray), "admits": listed(sorted(admitted))})
         yield from self._overfull(bay)
 
-    def _reacting(self) -> Iterator[tuple[str, str, Conflict]]:
-        """The wastes that react with each other, those of the same groups together."""
+    def unstated(self) -> list[str]:
+        """The codes of wastes that stand with others, and of which nobody has said what they react with."""
+        mixed = len({one.waste_code for one in self.standing}) > 1
+        return sorted({one.waste_code for one in self.standing if one.reactions is None}) if mixed else []
+
+    def reacting(self) -> Iterator[tuple[list[str], list[str], Conflict]]:
+        """The codes of wastes that react with each other, those of the same groups together."""
         alike: dict[frozenset[str], list[Standing]] = {}
         for one in self.standing:
             alike.setdefault(one.reactions or frozenset(), []).append(one)
@@ -183,7 +226,7 @@ class BayLoad:
             alone = a == b and sum(one.containers for one in alike[a]) < 2
             conflict = None if alone else self.reactions.between(a, b)
             if conflict is not None:
-                codes = [listed(sorted({one.waste_code for one in alike[groups]})) for groups in (a, b)]
+                codes = [sorted({one.waste_code for one in alike[groups]}) for groups in (a, b)]
                 yield codes[0], codes[1], conflict
 
     def _overfull(self, bay: Mapping[str, str]) -> Iterator[Fault]:
@@ -227,20 +270,14 @@ def bay_loads(depot: Depot, bays: QuerySet[Bay] | None = None) -> list[BayLoad]:
     """
     own_share = Figure.objects.filter(Figure.binding(depot.site.division), key=LIQUID_SHARE)
     bays = Bay.objects.filter(depot=depot) if bays is None else bays
-    stands, liquid = "here__container__", Q(here__container__form=LIQUID)
     kept = [item.name for item in Bay._meta.concrete_fields if item.name != "depot"]
     rows = (
-        bays.annotate(here=FilteredRelation("stays", condition=Q(stays__left_at=None)))
+        bays.annotate(here=_standing_now())
         .annotate(own_table=Exists(Pair.objects.filter(Pair.binding(depot.site.division))))
         .annotate(own_share=Subquery(own_share.order_by(Length("division").desc()).values("value")[:1]))
         .order_by("code")
-        .values(*kept, "own_table", "own_share", f"{stands}waste_code", f"{stands}reaction_groups")
-        .annotate(
-            n=Count("here"),
-            mass_g=Sum(f"{stands}mass_g"),
-            liquid_l=Sum(f"{stands}volume_l", filter=liquid),
-            largest_liquid_l=Max(f"{stands}volume_l", filter=liquid),
-        )
+        .values(*kept, "own_table", "own_share", *WASTE)
+        .annotate(**STANDING)
     )
     loads: dict[int, BayLoad] = {}
     table: Reactions | None = None
@@ -250,12 +287,29 @@ def bay_loads(depot: Depot, bays: QuerySet[Bay] | None = None) -> list[BayLoad]:
             found = Bay(depot=depot, **{name: row[name] for name in kept})
             load = loads.setdefault(row["id"], BayLoad(found, table))
             load.liquid_share = load.liquid_share if row["own_share"] is None else row["own_share"]
-        if row["n"]:
-            groups = row[f"{stands}reaction_groups"]
-            stated = None if groups is None else frozenset(groups.split())
-            liquids = row["liquid_l"] or Decimal(0), row["largest_liquid_l"] or Decimal(0)
-            load.standing.append(Standing(row[f"{stands}waste_code"], stated, row["n"], row["mass_g"], *liquids))
+        load.standing += _standing(row)
     return list(loads.values())
+
+
+def loads_of(bays: QuerySet[Bay]) -> list[BayLoad]:
+    """Bays of whatever depots, each with what stands in it, by its own district's table (three queries)."""
+    found = {bay.pk: bay for bay in bays.select_related("depot__site")}
+    tables = reactions_in({bay.depot.site.division for bay in found.values()})
+    loads = {pk: BayLoad(bay, tables[bay.depot.site.division]) for pk, bay in found.items()}
+    stock = Bay.objects.filter(pk__in=found).annotate(here=_standing_now()).order_by()
+    for row in stock.values("id", *WASTE).annotate(**STANDING):
+        loads[row["id"]].standing += _standing(row)
+    return list(loads.values())
+
+
+def _standing(row: Mapping[str, Any]) -> list[Standing]:
+    """What stands there of one waste; nothing where the bay is empty."""
+    if not row["n"]:
+        return []
+    waste_code, groups = (row[name] for name in WASTE)
+    stated = None if groups is None else frozenset(groups.split())
+    liquids = row["liquid_l"] or Decimal(0), row["largest_liquid_l"] or Decimal(0)
+    return [Standing(waste_code, stated, row["n"], row["mass_g"], *liquids)]
 
 
 def best_of(loads: Iterable[BayLoad], container: Container, mass_g: int) -> Bay | None:
@@ -282,10 +336,11 @@ def kept_since(containers: Sequence[Container], organisation_id: int) -> dict[in
 
 
 def stock(depot: Depot) -> QuerySet[Stay]:
-    """What stands in the depot now, the nearest deadline first."""
+    """What stands in the depot now, the nearest deadline first, each with whether it is `warned` of."""
     return (
         Stay.objects.filter(depot=depot, left_at=None)
         .select_related("container__generator", "bay")
+        .annotate(warned=warned("container__"))
         .order_by("container__storage_deadline", "id")
     )
 
@@ -325,13 +380,12 @@ class StockTotals:
     due_soon: int
 
 
-def totals(depot: Depot, *, now: datetime, soon: datetime) -> StockTotals:
-    """Stock figures of a depot (one query): overdue by `now`, due by `soon`."""
-    deadline = "container__storage_deadline__lt"
+def totals(depot: Depot, *, now: datetime) -> StockTotals:
+    """Stock figures of a depot (one query)."""
     row = Stay.objects.filter(depot=depot, left_at=None).aggregate(
         n=Count("id"),
         mass=Coalesce(Sum("container__mass_g"), 0),
-        overdue=Count("id", filter=Q(**{deadline: now})),
-        soon=Count("id", filter=Q(**{deadline: soon}) & ~Q(**{deadline: now})),
+        overdue=Count("id", filter=Q(container__storage_deadline__lt=now)),
+        due_soon=Count("id", filter=due_soon(now, "container__")),
     )
-    return StockTotals(row["n"], row["mass"], row["overdue"], row["soon"])
+    return StockTotals(row["n"], row["mass"], row["overdue"], row["due_soon"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Router
 
 from depots.selectors import get_depot
 from depots.signs import print_signs
-from wastetrack.http import actor_of
+from wastetrack.http import actor_of, now_of
 from wastetrack.schemas import Body, Few, Text
 
 router = Router(tags=["depots"])
@@ -24,5 +25,6 @@ class SignsIn(Body):
 def signs(request: HttpRequest, body: SignsIn) -> HttpResponse:
     """Signs of bays (`bay`, or `plate` for small ones at the racks) or of the facility, each at its true size."""
     depot = get_depot(actor_of(request), body.depot)
-    pdf = print_signs(depot=depot, kind=body.kind, bays=body.bays, distance_m=body.distance_m)
+    today = timezone.localdate(now_of(request))
+    pdf = print_signs(depot=depot, kind=body.kind, on=today, bays=body.bays, distance_m=body.distance_m)
     return HttpResponse(pdf, content_type="application/pdf")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from depots.models import Bay, Depot
@@ -14,7 +16,7 @@ from depots.selectors import get_depot
 from depots.signs import KINDS, print_signs
 from labels.signs import size_by
 from wastetrack.errors import Refused
-from wastetrack.http import actor_of
+from wastetrack.http import actor_of, now_of
 from wastetrack.pages import field_messages, go_to
 
 DISTANCES = tuple(map(Decimal, ("2.5", "4", "10", "20")))
@@ -29,7 +31,9 @@ def signs(request: HttpRequest, depot_id: str) -> HttpResponse:
         return _page(request, depot)
     kind, typed = request.POST.get("kind", ""), request.POST
     try:
-        pdf = print_signs(depot=depot, kind=kind, bays=typed.getlist("bays"), distance_m=typed.get("distance_m"))
+        today = timezone.localdate(now_of(request))
+        asked: dict[str, Any] = {"bays": typed.getlist("bays"), "distance_m": typed.get("distance_m")}
+        pdf = print_signs(depot=depot, kind=kind, on=today, **asked)
     except Refused as refusal:
         return _page(request, depot, refusal)
     headers = {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from django.conf import settings
 
 from depots.models import Bay, Depot, Stay
-from depots.selectors import get_bay
+from depots.selectors import get_bay, permit_of
 from labels.codes import bay_payload
 from labels.signs import (
     BaySign,
@@ -28,8 +29,9 @@ KINDS = ("bay", "plate", "facility")
 CATEGORY = "HW"
 
 
-def print_signs(*, depot: Depot, kind: str, bays: Sequence[str] = (), distance_m: object = None) -> bytes:
-    """The PDF of a depot's signs: of the bays named (all of them where none is), as plates, or of the facility.
+def print_signs(*, depot: Depot, kind: str, on: date, bays: Sequence[str] = (), distance_m: object = None) -> bytes:
+    """The PDF of a depot's signs of a day: of the bays named (all of them where none is), as plates, or of the
+    facility.
 
     `distance_m`: from how far they are to be read. Raises Invalid(unknown_sign | no_bays | distance_out_of_range),
     NotFound(unknown_bay).
@@ -41,7 +43,7 @@ def print_signs(*, depot: Depot, kind: str, bays: Sequence[str] = (), distance_m
     chosen = [get_bay(depot, code) for code in bays] or list(Bay.objects.filter(depot=depot))
     if not chosen:
         raise invalid("bays", "no_bays")
-    signs = _bay_signs(depot, chosen)
+    signs = _bay_signs(depot, chosen, on)
     return draw_plates(signs) if kind == "plate" else draw_bay_signs(signs, _distance("bay", distance_m))
 
 
@@ -63,8 +65,8 @@ def _facility(depot: Depot) -> FacilitySign:
     return FacilitySign(unit.name, depot.facility_code, unit.contact_name, unit.contact_phone, unit.demo)
 
 
-def _bay_signs(depot: Depot, chosen: Sequence[Bay]) -> list[BaySign]:
-    unit, kinds = depot.site.organisation, _kinds_of(depot)
+def _bay_signs(depot: Depot, chosen: Sequence[Bay], on: date) -> list[BaySign]:
+    unit, kinds = depot.site.organisation, _kinds_of(depot, on)
     spots = tuple(
         Spot(bay.code, bay.row, bay.column, tuple(kind.category for kind in kinds[bay.pk]))
         for bay in Bay.objects.filter(depot=depot)
@@ -85,13 +87,14 @@ def _bay_signs(depot: Depot, chosen: Sequence[Bay]) -> list[BaySign]:
     ]
 
 
-def _kinds_of(depot: Depot) -> Mapping[int, tuple[Kind, ...]]:
-    """What each bay is for: what it admits, else what stands in it now, else what the depot's permit covers."""
+def _kinds_of(depot: Depot, on: date) -> Mapping[int, tuple[Kind, ...]]:
+    """What each bay is for: what it admits, else what stands in it now, else what the permit of the day covers."""
     standing = defaultdict[int, set[str]](set)
     here = Stay.objects.filter(depot=depot, left_at=None, bay__isnull=False)
     for bay_id, code in here.values_list("bay_id", "container__waste_code").distinct():
         standing[bay_id].add(code)
-    permitted = depot.permit.codes.split() if depot.permit else []
+    permit = permit_of(depot, on)
+    permitted = permit.codes.split() if permit else []
     return {
         bay.pk: _kinds(sorted(bay.admitted) or sorted(standing[bay.pk]) or sorted(permitted), bay.hazard_letters)
         for bay in Bay.objects.filter(depot=depot)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from depots.models import Depot
-from depots.selectors import kept_since
+from depots.selectors import kept_since, permit_of
 from wastetrack.regulations.storage import StorageLimit, deadline
 from wastetrack.waste import clock
 from wastetrack.waste.models import Container
@@ -45,5 +45,5 @@ def earliest(family: Sequence[Container], depot: Depot, *, on: date) -> date:
 
 
 def _limit(waste_code: str, depot: Depot, on: date) -> StorageLimit:
-    kind = depot.permit.kind if depot.permit else None
-    return clock.limit_for(depot.site.organisation.role_set, kind, waste_code, on)
+    permit = permit_of(depot, on)
+    return clock.limit_for(depot.site.organisation.role_set, permit.kind if permit else None, waste_code, on)

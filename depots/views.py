@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from depots.bays import COLUMNS, ROWS, may_keep, remove_bay, require_keeper, save_bay
 from depots.boards import BayMap, Tile, bay_map, came_since
 from depots.models import Bay, Depot, DepotKind, Stay
-from depots.selectors import Fault, get_bay, get_depot, stock, stocked, totals
+from depots.selectors import Fault, get_bay, get_depot, permit_of, stock, stocked, totals
 from wastetrack.errors import Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
 from wastetrack.pages import field_messages, go_to, nonce_again, redirect_once
@@ -25,7 +25,7 @@ from wastetrack.parties.actors import Actor
 from wastetrack.regulations.hazards import NAMES
 from wastetrack.sentences import sentence
 from wastetrack.units import kg_text
-from wastetrack.waste.clock import soon, start_of
+from wastetrack.waste.clock import start_of
 
 PAGE, STOCK_PAGE, FARTHEST = 50, 50, 100_000
 LEAST_ROWS, LEAST_COLUMNS = 3, 4
@@ -79,6 +79,7 @@ def board(request: HttpRequest, depot_id: str) -> HttpResponse:
     context = {
         **_head(actor, depot),
         **_figures_of(depot, now),
+        "permit": permit_of(depot, timezone.localdate(now)),
         "bays": bays,
         "faults": [_fault(tile, fault) for tile, fault in bays.faults],
         "bay": bay,
@@ -105,7 +106,7 @@ def _head(actor: Actor, depot: Depot) -> dict[str, Any]:
 
 
 def _figures_of(depot: Depot, now: datetime) -> dict[str, Any]:
-    figures = totals(depot, now=now, soon=soon(now))
+    figures = totals(depot, now=now)
     fill = min(100, figures.mass_g * 100 // depot.capacity_g) if depot.capacity_g else None
     return {"figures": figures, "fill": fill, "came": came_since(depot, start_of(timezone.localdate(now)))}
 

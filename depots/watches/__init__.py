@@ -1,0 +1,1 @@
+"""What can be wrong in a depot, one file a watch."""
