@@ -57,3 +57,31 @@ def approvals_of(actor: Actor, on: date) -> list[Standing]:
     left = approvals_left(approvals)
     found = [Standing(one, left[one], one.valid_from <= on <= one.valid_to) for one in approvals]
     return sorted(found, key=lambda one: not one.holds)
+
+
+def followed(approvals: Sequence[Approval]) -> set[Approval]:
+    """Those of them after which another between the same two has been got, for all of their codes (one query)."""
+    return {one for one, others in _instead_of(approvals).items() if any(one.valid_to < o.valid_to for o in others)}
+
+
+def relieved(approvals: Sequence[Approval], on: date) -> set[Approval]:
+    """Those beside which another that holds on a day has something left, for all of their codes (two queries)."""
+    instead = _instead_of(approvals)
+    holding = {one for others in instead.values() for one in others if one.valid_from <= on <= one.valid_to}
+    left = approvals_left(list(holding))
+    return {one for one, others in instead.items() if any(left.get(other) for other in others)}
+
+
+def _instead_of(approvals: Sequence[Approval]) -> dict[Approval, list[Approval]]:
+    """The other approvals between the same two that name all codes of each (one query)."""
+    known: dict[tuple[int, int], list[Approval]] = {}
+    for one in Approval.objects.filter(sender__in={one.sender_id for one in approvals}):
+        known.setdefault((one.sender_id, one.receiver_id), []).append(one)
+    return {
+        one: [
+            other
+            for other in known.get((one.sender_id, one.receiver_id), ())
+            if other != one and set(one.waste_codes.split()) <= set(other.waste_codes.split())
+        ]
+        for one in approvals
+    }

@@ -44,7 +44,7 @@ def transfer_problems(manifest: Manifest, containers: Sequence[Container], on: d
     prefetch_related_objects([one for one in (manifest.receiver, manifest.carrier) if one], "permits")
     found += permit_problems(manifest, containers, on)
     if manifest.purpose != "return":
-        found += yearly_problems(manifest, manifest.receiver.permits.all(), mass_g, on)
+        found += yearly_problems(manifest, mass_g, on)
     if manifest.self_delivered:
         found += self_delivery_problems(manifest, mass_g)
     elif manifest.carrier is None:
@@ -97,15 +97,33 @@ def yearly_left(takers: Iterable[Organisation], on: date, without: Manifest | No
         .values_list("manifest__receiver")
         .annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))
     )
-    found = {}
-    for taker in takers:
-        valid = [one for one in taker.permits.all() if one.kind != PermitKind.TRANSPORT and one.valid_on(on)]
-        if valid and all(permit.yearly_mass_g is not None for permit in valid):
-            found[taker] = sum(permit.yearly_mass_g or 0 for permit in valid) - sums.get(taker.pk, 0)
-    return found
+    granted = {taker: yearly_granted(taker, on) for taker in takers}
+    return {taker: mass_g - sums.get(taker.pk, 0) for taker, mass_g in granted.items() if mass_g is not None}
 
 
-def yearly_problems(manifest: Manifest, permits: Iterable[Permit], mass_g: int, on: date) -> list[FieldError]:
+def yearly_granted(taker: Organisation, on: date) -> int | None:
+    """Grams a year that a receiver's permits of a day let it take; None unless all of them name a yearly mass.
+
+    One that later ones renew within its term does not count beside them: it is the same year's mass once more.
+    """
+    valid = [one for one in taker.permits.all() if one.kind != PermitKind.TRANSPORT and one.valid_on(on)]
+    counted = [one for one in valid if not names_all([other for other in valid if _is_later(other, one)], one)]
+    known = [one.yearly_mass_g for one in counted if one.yearly_mass_g is not None]
+    return sum(known) if counted and len(known) == len(counted) else None
+
+
+def names_all(permits: Iterable[Permit], permit: Permit) -> bool:
+    """Whether these together name everything that a permit names; what names nothing has nothing to be named."""
+    permits = list(permits)
+    return bool(permits) and all(any(one.covers(code) for one in permits) for code in permit.codes.split())
+
+
+def _is_later(permit: Permit, than: Permit) -> bool:
+    """One that begins later and ends earlier stands beside the other: it takes the place of nothing."""
+    return permit.valid_from > than.valid_from and permit.valid_to >= than.valid_to
+
+
+def yearly_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldError]:
     """Whether this takes its receiver past what it may take a year without a new permit (State Council 408, art. 12).
 
     A first issue and a receipt count alike, so a load on its way is counted once.
@@ -114,7 +132,7 @@ def yearly_problems(manifest: Manifest, permits: Iterable[Permit], mass_g: int, 
     left_g = yearly_left([receiver], on, without=manifest).get(receiver)
     if left_g is None or mass_g <= left_g:
         return []
-    granted_g = sum(one.yearly_mass_g or 0 for one in permits if one.kind != PermitKind.TRANSPORT and one.valid_on(on))
+    granted_g = yearly_granted(receiver, on) or 0
     over_percent = int(figure(receiver.division, "permit.overrun_percent"))
     if mass_g - left_g <= granted_g * over_percent // 100:
         return []

@@ -15,6 +15,7 @@ from wastetrack.errors import FieldError
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Permit
 from wastetrack.sentences import sentence
+from wastetrack.waste.clock import warned
 from wastetrack.waste.models import ContainerState
 
 MOST_SHOWN = 200
@@ -46,6 +47,7 @@ def free_drums(actor: Actor, chosen: Collection[str], search: str = "", draft: M
     stays = (
         stays.select_related("container__generator", "depot__site", "bay")
         .prefetch_related(Prefetch("container__lines", drafts.select_related("manifest"), to_attr="drafts"))
+        .annotate(warned=warned("container__"))
         .order_by("container__storage_deadline", "id")
     )
     picked = Q(container__code__in=chosen) | Q(container__short_code__in=chosen)

@@ -16,6 +16,7 @@ from depots.models import Stay
 from manifests.approvals import approvals_of
 from manifests.checks import turned_away
 from manifests.choices import Choice, FreeDrums, carriers, free_drums, last_sent, receivers
+from manifests.contracts import numbers_to_name
 from manifests.drafts import from_stream, get_attachment, read_attachment, site_of
 from manifests.forms import moment_of
 from manifests.models import Manifest, ManifestState
@@ -31,12 +32,13 @@ from wastetrack.parties.actors import Actor
 from wastetrack.parties.selectors import organisation_of
 from wastetrack.regulations.vocabulary import TREATMENT_METHODS
 from wastetrack.units import typed_kg
-from wastetrack.waste.models import WasteStream
+from wastetrack.waste.models import ContainerState, WasteStream
 from wastetrack.waste.reading import read_day
-from wastetrack.waste.selectors import by_codes
+from wastetrack.waste.selectors import by_code, by_codes
 
 SENDERS = frozenset({"generator", "collector", "treater"})
 LATER_CARRIERS = 2
+_BOUND = (ContainerState.LOGGED, ContainerState.COMMITTED)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,11 +49,20 @@ def new_manifest(request: HttpRequest) -> HttpResponse:
     if not actor.roles & SENDERS:
         raise NotPermitted("not_your_part")
     if request.method != "POST":
-        return _page(request, request.GET)
+        return _its_own_page(actor, request.GET) or _page(request, request.GET)
     try:
         return redirect_once(request, lambda: f"/manifests/{_drafted(request).number}")
     except Refused as refusal:
         return _page(request, request.POST, refusal)
+
+
+def _its_own_page(actor: Actor, typed: Any) -> HttpResponse | None:
+    """To the one drum that is named, where it may not be chosen: it is not in the store yet, or leaves already."""
+    codes = typed.getlist("container")
+    if len(codes) != 1:
+        return None
+    bound = by_code(codes[0]).filter(holder=actor.organisation_id, state__in=_BOUND).first()
+    return go_to(f"/containers/{bound.short_code}") if bound else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -152,6 +163,7 @@ def _page(
         "later": _later(typed.getlist("next_carrier")),
         "search": typed.get("search", ""),
         "contract": typed.get("contract", likely.get("contract", "")),
+        "contracts": numbers_to_name(actor, today),
         "streams": WasteStream.objects.filter(organisation=actor.organisation_id, active=True).order_by("name"),
         "typed": typed,
         "emergency_measures": typed.get("emergency_measures", _usual_measures()),

@@ -38,7 +38,7 @@ FIELD_OF_CODE = {
     "unknown_depot": "depot",
 }
 """Refusals that carry no field of their own, and where on the form their sentence helps."""
-_LINE_FIELD = re.compile(r"lines\.(\d+)\.(\w+)")
+_LINE_FIELD = re.compile(r"lines\.(\d+)\.(\w+)", re.ASCII)
 
 
 @dataclass(frozen=True)

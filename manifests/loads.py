@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, F, Max, OuterRef
@@ -18,7 +19,7 @@ from wastetrack.districts.selectors import Kind, Reactions, figure, reactions
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Vehicle
 from wastetrack.units import GRAMS_PER_KG
-from wastetrack.waste.clock import soon
+from wastetrack.waste.clock import warned
 from wastetrack.waste.models import ContainerState
 
 MOST_LOOKED_AT = 2_000
@@ -36,11 +37,10 @@ class NextLoad:
     receiver: Organisation
     drums: Sequence[Stay]
     due: int
-    """How many of them are due within `days`."""
-    days: int
+    """How many of them are overdue or due soon."""
     payload_g: int
     left_behind: int
-    """Drums due as soon that this truck does not take: too heavy, not compatible, or not for this receiver."""
+    """Drums overdue or due soon that this truck does not take: too heavy, not compatible, or not for this receiver."""
 
     @property
     def mass_g(self) -> int:
@@ -74,7 +74,7 @@ def next_load(actor: Actor, depot: Depot, now: datetime) -> NextLoad | None:
     The receiver may take the drum with the first deadline of all that can go; of several, the one that takes most of
     what is due, then the usual one. The number of queries does not grow with the stock.
     """
-    stays, today, horizon = _waiting(depot), timezone.localdate(now), soon(now)
+    stays, today = _waiting(depot), timezone.localdate(now)
     takers = _takers(actor, {stay.container.waste_code for stay in stays}, today) if stays else {}
     first = next((stay for stay in stays if any(stay.container.waste_code in codes for codes in takers.values())), None)
     if first is None:
@@ -85,7 +85,7 @@ def next_load(actor: Actor, depot: Depot, now: datetime) -> NextLoad | None:
     loads = {
         taker: table.load(stays, codes, min(payload_g, left.get(taker, payload_g))) for taker, codes in able.items()
     }
-    due = {taker: sum(_is_due(stay, horizon) for stay in load) for taker, load in loads.items()}
+    due = {taker: sum(_is_due(stay, now) for stay in load) for taker, load in loads.items()}
 
     def rank(taker: Organisation) -> tuple[object, ...]:
         return not loads[taker], -due[taker], -usual.get(taker.pk, 0), -len(loads[taker]), taker.name
@@ -97,15 +97,15 @@ def next_load(actor: Actor, depot: Depot, now: datetime) -> NextLoad | None:
         receiver=best,
         drums=loads[best],
         due=due[best],
-        days=(horizon - now).days,
         payload_g=payload_g,
-        left_behind=sum(_is_due(stay, horizon) for stay in stays) - due[best],
+        left_behind=sum(_is_due(stay, now) for stay in stays) - due[best],
     )
 
 
-def _is_due(stay: Stay, horizon: datetime) -> bool:
+def _is_due(stay: Any, now: datetime) -> bool:
+    """Overdue or due soon, of a stay that says whether it is `warned` of."""
     deadline = stay.container.storage_deadline
-    return deadline is not None and deadline < horizon
+    return deadline is not None and (deadline < now or stay.warned)
 
 
 def _waiting(depot: Depot) -> list[Stay]:
@@ -114,6 +114,7 @@ def _waiting(depot: Depot) -> list[Stay]:
     return list(
         Stay.objects.filter(depot=depot, left_at=None, container__state=ContainerState.STORED, container__treated_g=0)
         .filter(~Exists(drafts))
+        .annotate(warned=warned("container__"))
         .select_related("container")
         .order_by(F("container__storage_deadline").asc(nulls_last=True), "id")[:MOST_LOOKED_AT]
     )

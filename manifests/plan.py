@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, ExtractYear
 
 from manifests.models import NO_RETURN, Line, Manifest, ManifestState, Outcome, PlannedTransfer
 from wastetrack.errors import FieldError, invalid
@@ -50,35 +50,49 @@ def plan_of(site: Site, year: int) -> list[Row]:
     """A site's planned and actual transfers of a year (three queries). Raises Invalid(year)."""
     if year not in YEARS:
         raise invalid("year", "year")
-    planned = PlannedTransfer.objects.filter(site=site, year=year).select_related("receiver")
-    rows = {(one.waste_code, one.receiver_id): one for one in planned}
-    sent = _sent(site, year)
-    strangers = {receiver for _code, receiver in sent.keys() - rows.keys()}
-    names = {one.pk: one for one in Organisation.objects.filter(pk__in=strangers)} if strangers else {}
-    keys = sorted(rows.keys() | sent.keys())
-    return [
-        Row(
-            code,
-            rows[code, receiver].receiver if (code, receiver) in rows else names[receiver],
-            rows.get((code, receiver)),
-            sent.get((code, receiver), 0),
-        )
-        for code, receiver in keys
-    ]
+    return plans_of([(site.code, year)])[site.code, year]
 
 
-def _sent(site: Site, year: int) -> dict[tuple[str, int], int]:
-    """Grams issued from a site in a year by waste code and receiver; what was refused or called off does not count."""
-    first, last = start_of(date(year, 1, 1)), start_of(date(year + 1, 1, 1))
+Key = tuple[str, int]
+"""A plan, by its site's code and its year."""
+
+
+def plans_of(keys: Collection[Key]) -> dict[Key, list[Row]]:
+    """The rows of many plans, by waste code and receiver (three queries at most)."""
+    sites, years = {site for site, _ in keys}, {year for _, year in keys}
+    planned: dict[Key, dict[tuple[str, int], PlannedTransfer]] = {}
+    rows = PlannedTransfer.objects.filter(site__code__in=sites, year__in=years)
+    for one in rows.select_related("receiver", "site"):
+        planned.setdefault((one.site.code, one.year), {})[one.waste_code, one.receiver_id] = one
+    sent = _sent(sites, years)
+    known = {receiver for found in planned.values() for _, receiver in found}
+    strangers = {receiver for found in sent.values() for _, receiver in found} - known
+    named = {one.receiver_id: one.receiver for found in planned.values() for one in found.values()}
+    named |= {one.pk: one for one in Organisation.objects.filter(pk__in=strangers)} if strangers else {}
+    return {
+        key: [
+            Row(code, named[receiver], planned.get(key, {}).get((code, receiver)), grams)
+            for (code, receiver), grams in sorted((dict.fromkeys(planned.get(key, {}), 0) | sent.get(key, {})).items())
+        ]
+        for key in keys
+    }
+
+
+def _sent(sites: Collection[str], years: Collection[int]) -> dict[Key, dict[tuple[str, int], int]]:
+    """Grams issued from sites in years by waste code and receiver; what was refused or called off does not count."""
+    first, last = start_of(date(min(years), 1, 1)), start_of(date(max(years) + 1, 1, 1))
     lines = Line.objects.filter(
-        manifest__sender_site=site, manifest__issued_at__gte=first, manifest__issued_at__lt=last
+        manifest__sender_site__code__in=sites, manifest__issued_at__gte=first, manifest__issued_at__lt=last
     )
     lines = lines.exclude(manifest__state=ManifestState.CANCELLED).exclude(outcome=Outcome.REJECTED)
-    lines = lines.filter(NO_RETURN).order_by()
-    rows = lines.values_list("container__waste_code", "manifest__receiver").annotate(
-        sum_g=Sum(Coalesce("received_mass_g", "mass_g"))
-    )
-    return {(code, receiver): sum_g for code, receiver, sum_g in rows}
+    lines = lines.filter(NO_RETURN).annotate(year=ExtractYear("manifest__issued_at")).order_by()
+    rows = lines.values_list(
+        "manifest__sender_site__code", "year", "container__waste_code", "manifest__receiver"
+    ).annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))
+    found: dict[Key, dict[tuple[str, int], int]] = {}
+    for site, year, code, receiver, sum_g in rows:
+        found.setdefault((site, year), {})[code, receiver] = sum_g
+    return found
 
 
 def plan_warnings(manifest: Manifest, containers: Sequence[Container], on: date) -> list[FieldError]:

@@ -32,6 +32,7 @@ from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Vehicle
 from wastetrack.schemas import row_id
 from wastetrack.units import kg_text
+from wastetrack.waste.clock import warned
 from wastetrack.waste.models import Container, ContainerState, WasteStream
 
 OPEN = (CollectionState.ASKED, CollectionState.PLANNED)
@@ -64,13 +65,18 @@ class Piece:
 
 
 def requests_of(actor: Actor) -> QuerySet[CollectionRequest]:
-    """The collection requests that the actor may see, with site, depot, items and their mass."""
+    """The collection requests that the actor may see, with site, depot, items, their mass and first deadline.
+
+    Each says whether any of its drums is `warned` of.
+    """
+    pressing = CollectionItem.objects.filter(warned("container__"), request=OuterRef("pk"))
     items = CollectionItem.objects.select_related("container", "stream").order_by("id")
     return (
         CollectionRequest.objects.visible_to(actor)
         .select_related("site__organisation", "depot__site__organisation", "asked_by")
         .prefetch_related(Prefetch("items", items))
         .annotate(mass_g=Sum("items__mass_g"), due=Min("items__container__storage_deadline"))
+        .annotate(warned=Exists(pressing))
         .order_by("-id")
     )
 
@@ -99,7 +105,8 @@ def free_for_collection(actor: Actor) -> QuerySet[Stay]:
         container__state=ContainerState.STORED,
         container__treated_g=0,
     )
-    return stays.select_related("container", "depot__site").order_by("container__storage_deadline", "id")
+    stays = stays.select_related("container", "depot__site").annotate(warned=warned("container__"))
+    return stays.order_by("container__storage_deadline", "id")
 
 
 def depots_near(division: str) -> QuerySet[Depot]:

@@ -7,7 +7,7 @@ from typing import Any
 from manifests.models import Leg, Line, Manifest
 from manifests.verbs import Sent
 from wastetrack.ledger.canonical import instant
-from wastetrack.schemas import Body, Few, Letters, LongNote, Mass, Moment, Note, Text, Uscc
+from wastetrack.schemas import Body, Few, Letters, LongNote, Loose, Mass, Moment, Note, Text, Uscc, required
 from wastetrack.units import kg_text
 
 
@@ -42,6 +42,47 @@ class ApprovalIn(Body):
     route: Note = ""
     valid_from: Text = ""
     valid_to: Text = ""
+
+
+class ContractIn(Body):
+    number: Text = ""
+    partner: Uscc = ""
+    purpose: Text = ""
+    valid_from: Text = ""
+    valid_to: Text = ""
+
+
+class PermitFactsIn(Body):
+    number: Text = ""
+    kind: Text = ""
+    """`comprehensive`, `collection`, `pilot` or `transport`."""
+    codes: Letters = None
+    """Waste codes, and categories (`HW08`) for all of theirs."""
+    yearly_mass_kg: Mass = None
+    valid_from: Loose = None
+    valid_to: Loose = None
+
+
+class PermitIn(PermitFactsIn):
+    model_config = required("organisation", "number", "kind", "valid_from", "valid_to")
+
+    organisation: Uscc = ""
+
+
+class PermitCorrectionIn(PermitFactsIn):
+    model_config = required("reason")
+
+    reason: Text = ""
+    version: int | None = None
+    """What was seen: refused where it has been corrected since."""
+
+
+class PermitEndIn(Body):
+    model_config = required("last_day", "reason")
+
+    last_day: Loose = None
+    """A day before its first says that it never held."""
+    reason: Text = ""
 
 
 class VehicleIn(Body):

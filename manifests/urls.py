@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from manifests import (
     certificate_pages,
+    contract_pages,
     correction_pages,
     counter_pages,
     document_views,
@@ -11,6 +12,7 @@ from manifests import (
     drive_pages,
     load_views,
     national_pages,
+    permit_pages,
     roadside_pages,
     rounds_pages,
     vehicle_pages,
@@ -46,6 +48,11 @@ urlpatterns = [
     path("manifests/<str:number>/scans", draft_pages.add_scan, name="add_paper_scan"),
     path("manifests/<str:number>/scans/<str:sha256>", draft_pages.scan_of_paper, name="paper_scan"),
     path("plan", draft_pages.plan, name="plan"),
+    path("contracts", contract_pages.contracts, name="contracts"),
+    path("permits", permit_pages.permits, name="permits"),
+    path("permits/<str:permit_id>", permit_pages.permit, name="permit"),
+    path("permits/<str:permit_id>/correct", permit_pages.correct, name="permit_correct"),
+    path("permits/<str:permit_id>/withdraw", permit_pages.withdraw, name="permit_withdraw"),
     path("approvals", draft_pages.approvals, name="approvals"),
     path("manifests/national", national_pages.national, name="national"),
     path("manifests/national/confirm", national_pages.confirm, name="national_confirm"),

@@ -47,7 +47,10 @@ AROUND: Sequence[tuple[str, Any, frozenset[str]]] = (
     ("/rounds", gettext_lazy("Rounds"), frozenset({"collector", "carrier"})),
     ("/vehicles", gettext_lazy("Vehicles"), frozenset({"carrier"})),
     ("/plan", gettext_lazy("Planned transfers"), SENDERS),
+    ("/filings", gettext_lazy("Plans and declarations"), SENDERS | {"regulator"}),
     ("/approvals", gettext_lazy("Approvals to leave the province"), SENDERS | {"regulator"}),
+    ("/contracts", gettext_lazy("Contracts"), SENDERS | {"carrier", "regulator"}),
+    ("/permits", gettext_lazy("Permits"), frozenset({"collector", "treater", "carrier", "regulator"})),
     ("/manifests/national", gettext_lazy("National list"), SENDERS),
 )
 """The pages around the manifest, and which roles they are for."""

@@ -14,7 +14,7 @@ from manifests.models.manifest import (
     Outcome,
     to_treat,
 )
-from manifests.models.papers import Approval, Attachment, PlannedTransfer, RoadsideCheck
+from manifests.models.papers import Approval, Attachment, Contract, ContractPurpose, PlannedTransfer, RoadsideCheck
 from manifests.models.receipt import Discrepancy, Severity, Statement, Treatment
 from manifests.models.rounds import (
     CollectionItem,
@@ -40,6 +40,8 @@ __all__ = [
     "CollectionRequest",
     "CollectionState",
     "Consent",
+    "Contract",
+    "ContractPurpose",
     "Correction",
     "CorrectionState",
     "Discrepancy",

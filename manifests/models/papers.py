@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from manifests.models.manifest import Manifest
 from wastetrack.parties.actors import Actor
@@ -43,6 +44,40 @@ class Approval(VisibleModel):
     def visibility(cls, actor: Actor) -> Q:
         parties = Q(sender=actor.organisation_id) | Q(receiver=actor.organisation_id)
         return parties | in_district("sender__division", actor) | in_district("receiver__division", actor)
+
+
+class ContractPurpose(models.TextChoices):
+    TAKE = "take", _("takes the waste")
+    CARRY = "carry", _("carries the waste")
+
+
+class Contract(VisibleModel):
+    """A written contract that manifests rest on (article 10): its client's waste is taken, or carried, by a partner."""
+
+    number = models.CharField(max_length=60)
+    client = models.ForeignKey(Organisation, models.PROTECT, related_name="contracts")
+    """Who hands its waste over, and has recorded it."""
+    partner = models.ForeignKey(Organisation, models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=10, choices=ContractPurpose)
+    """What the partner does."""
+    valid_from = models.DateField()
+    valid_to = models.DateField()
+    """Last day."""
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["client", "number"], name="contract_number_once"),
+            models.CheckConstraint(condition=Q(valid_to__gte=models.F("valid_from")), name="contract_not_backwards"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @classmethod
+    def visibility(cls, actor: Actor) -> Q:
+        parties = Q(client=actor.organisation_id) | Q(partner=actor.organisation_id)
+        return parties | in_district("client__division", actor) | in_district("partner__division", actor)
 
 
 class PlannedTransfer(VisibleModel):

@@ -23,7 +23,7 @@ MAX_PROBLEMS = 30
 NEEDED = ("national_number", "sender", "receiver", "waste_code", "planned", "day")
 _MAX_G = 10**12
 _TONNE_G, _KG_G = 1_000_000, 1_000
-_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T].*)?")
+_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T].*)?", re.ASCII)
 _MASS = re.compile(r"\d{1,9}(\.\d{1,20})?", re.ASCII)
 
 

@@ -23,6 +23,7 @@ from manifests.services.followers import end_followed, leave_to_first
 from manifests.services.masses import weigh_drum, went_on
 from manifests.services.receipt import discrepancy_fact, is_disputed, term_of, with_first_stay
 from manifests.services.treatment import end_if_treated
+from wastetrack.alerts.services import settle
 from wastetrack.errors import Refused
 from wastetrack.ledger.services import Fact
 from wastetrack.lifecycle.services import lock, move
@@ -122,12 +123,16 @@ def _lines(
         facts += _weigh(manifest, line, new, moves=container.pk not in gone)
         facts += end_if_treated(actor=actor, manifest=manifest, container=container, now=now)
         if "received_at" in new:
-            _set_received(actor, manifest, line, _moment(new["received_at"]), now)
+            _set_received(manifest, line, _moment(new["received_at"]))
         line.save(update_fields=["mass_g", "received_mass_g", "received_at"])
         if line.outcome == Outcome.ACCEPTED:
             facts += _judge_again(manifest, correction, line, new, now)
-    _follow_times(actor, manifest, received, now)
+    # Alerts are locked by kind, in the order of the kinds' names, as the sweep does it.
     _tell_differences(actor, manifest, now)
+    _follow_times(actor, manifest, received, now)
+    for line in lines:
+        if "received_at" in by_drum[line.container.code]:
+            _set_terms(manifest, line, now)
     return facts
 
 
@@ -222,8 +227,8 @@ def _moment(text: str) -> datetime:
     return moment
 
 
-def _set_received(actor: Actor, manifest: Manifest, line: Line, at: datetime, now: datetime) -> None:
-    """The drum came into the store at another time: its stay, and the storage time of what is kept of it."""
+def _set_received(manifest: Manifest, line: Line, at: datetime) -> None:
+    """The drum came into the store at another time, and so its stay began then."""
     before, line.received_at = line.received_at, at
     assert before is not None
     stays = Stay.objects.filter(container=line.container, entered_at=before)
@@ -231,27 +236,30 @@ def _set_received(actor: Actor, manifest: Manifest, line: Line, at: datetime, no
     stays.update(entered_at=at)
     if line.outcome == Outcome.ACCEPTED:
         end_followed(manifest, [line.container_id], at)
+
+
+def _set_terms(manifest: Manifest, line: Line, now: datetime) -> None:
+    """The storage time of what is kept of a drum, by when it was received."""
+    assert line.received_at is not None
     family = [line.container, *descendants([line.container])]
     here = Stay.objects.filter(container__in=family, left_at=None, depot__site__organisation=manifest.receiver_id)
     for stay in here.select_related("container", "depot__site__organisation", "depot__permit"):
         if stay.container_id == line.container_id:
             own = with_first_stay(Line.objects.filter(pk=line.pk), stay.depot).get()
-            _set_term(actor, line.container, stay, term_of(own, line.container, stay.depot, at), now)
+            _set_term(line.container, term_of(own, line.container, stay.depot, line.received_at), now)
         else:
             (container,) = lock([stay.container])
             on = timezone.localdate(stay.entered_at)
-            _set_term(actor, container, stay, family_term(container, stay.depot, on=on), now)
+            _set_term(container, family_term(container, stay.depot, on=on), now)
 
 
-def _set_term(actor: Actor, container: Container, stay: Stay, term: Term, now: datetime) -> None:
+def _set_term(container: Container, term: Term, now: datetime) -> None:
     # An extension names its own day.
     if container.state not in KEPT or container.extension or container.storage_deadline is None:
         return
-    clock.stop([container], actor=actor, now=now)
     clock.set_deadline(container, term.limit, term.since)
     container.save(update_fields=["storage_deadline", "storage_clause"])
-    site = stay.depot.site
-    clock.start([container], limit=term.limit, organisation_id=site.organisation_id, division=site.division)
+    settle(clock.KIND, [container.subject], now=now)
 
 
 def _follow_times(actor: Actor, manifest: Manifest, before: set[datetime], now: datetime) -> None:

@@ -118,6 +118,8 @@ def type_in(
         late = paper_late(manifest, delivered, now)
         manifest = issue(actor=actor, manifest=manifest, now=now, at=departed)
         (manifest,) = lock([manifest])
+        # Alerts are locked by kind, in the order of the kinds' names, as the sweep does it: paper before storage.
+        paper_done(manifest, actor=actor, now=now)
         lines = list(manifest.lines.select_related("container"))
         assert manifest.carrier is not None
         leg = Leg(carrier=manifest.carrier, plate=plate, driver_name=driver.strip()[:DRIVER_LENGTH])
@@ -135,7 +137,6 @@ def type_in(
             change=arrival.change,
             payload={"on_paper": manifest.paper_number, **differs, **arrival.payload},
         )
-        paper_done(manifest, actor=actor, now=now)
         record(actor, facts, now=now, event_time=delivered)
     return manifest
 

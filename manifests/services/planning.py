@@ -226,7 +226,7 @@ def _keep(
                 valid_to=validity[1],
                 recorded_at=now,
             )
-            approval_ends(approval, int(figures(actor.principal.division, "manifest")["approval_warn_days"]))
+            approval_ends(approval)
             payload = {
                 "number": approval.number,
                 "receiver": receiver.name,

@@ -201,7 +201,7 @@ def _into_stock(
         },
     )
     store.enter([container], place=place, at=at)
-    clock.start([container], limit=term.limit, organisation_id=depot.organisation_id, division=depot.site.division)
+    clock.start([container], organisation_id=depot.organisation_id, division=depot.site.division)
     return container, facts
 
 
@@ -277,7 +277,7 @@ def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: dat
     """The receiver puts a drum whose mass differs on the scale a second time: this mass stands from now on.
 
     Within the limits after all, the first weighing was the mistake and the discrepancy is over. On an issued onward
-    manifest already, the drum keeps the mass that is signed there.
+    manifest already, the drum keeps the mass that is signed there, and the entry says which.
     Raises Refused(no_discrepancy | already_weighed_again | already_stated | treated_too_much | treated),
     NotPermitted(not_your_part).
     """
@@ -311,6 +311,8 @@ def weigh_again(*, actor: Actor, line: Line, mass_g: int, now: datetime, at: dat
         container.disputed = is_disputed(container)
         container.save(update_fields=["disputed"])
         payload = {**about(manifest), "from_kg": kg_text(first_g), "to_kg": kg_text(mass_g), "again": True}
+        if not moves:
+            payload["kept_kg"] = kg_text(container.mass_g)
         facts = [Fact("container.weigh", container.subject, container.readers(), payload)]
         facts += [fact for fact in weighed if fact.subject != container.subject]
         if severity:
@@ -356,7 +358,6 @@ def undo_receipt(*, actor: Actor, line: Line, entry_id: int, now: datetime) -> C
         )
         # It was never here: the stay is no part of its life.
         Stay.objects.filter(container=container, left_at=None).delete()
-        clock.stop([container], actor=actor, now=now)
         line.outcome, line.received_mass_g, line.received_at, line.reason = "", None, None, ""
         line.save(update_fields=["outcome", "received_mass_g", "received_at", "reason"])
         end_followed(manifest, [container.pk], None)
@@ -365,6 +366,8 @@ def undo_receipt(*, actor: Actor, line: Line, entry_id: int, now: datetime) -> C
             deadlines.receipt_due(manifest, manifest.delivered_at or now)
             facts += move([manifest], "reopen", actor=actor, change={"received_at": None}, payload=about(manifest))[1]
         facts += ask_further(manifest)
+        # After the manifest's own alerts: they are locked by kind, in the order of the kinds' names.
+        clock.stop([container], actor=actor, now=now)
         record(actor, facts, now=now)
     return container
 
