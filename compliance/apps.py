@@ -1,0 +1,7 @@
+"""The compliance room."""
+
+from django.apps import AppConfig
+
+
+class ComplianceConfig(AppConfig):
+    name = "compliance"

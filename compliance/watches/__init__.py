@@ -1,0 +1,1 @@
+"""What can fall due with the authority, one file a watch."""
