@@ -1,0 +1,1 @@
+"""What can fall due with the ways out, one file a watch."""
