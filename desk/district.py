@@ -7,18 +7,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Case, Count, F, Min, Q, QuerySet, Sum, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from depots.models import Stay
-from manifests.models import AFTER_RECEIPT, ON_THE_WAY, UNDER_WAY, Discrepancy, Manifest, Treatment
+from manifests.models import AFTER_RECEIPT, UNDER_WAY, Discrepancy, Manifest, ManifestState, Treatment
 from manifests.selectors import visible_manifests
-from wastetrack.alerts.selectors import Explained, explain, open_alerts
+from wastetrack.alerts.models import Alert, AlertState, Severity
+from wastetrack.alerts.selectors import GRAVEST_FIRST, Explained, explained, open_alerts, tally, title_of
 from wastetrack.parties.actors import Actor
-from wastetrack.waste.clock import soon, start_of
+from wastetrack.waste.clock import due_soon, start_of, warned
 
 SHOWN, LATEST = 8, 5
+LAID_BEFORE = Case(When(state=AlertState.ESCALATED, then=F("due_at")), default=F("opened_at"))
+"""In which order alerts came before the office: what was escalated by its due time, what it is told of at once by
+when it was opened."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,27 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """How many of a kind of alert are open in a district."""
+
+    kind: str
+    title: str
+    alarms: int = 0
+    warnings: int = 0
+    notices: int = 0
+
+
+@dataclass(frozen=True)
+class Warnings:
+    """A district's alerts: the latest that were laid before the office, and all that are open by kind."""
+
+    latest: Sequence[Explained]
+    kinds: Sequence[Kind]
+
+
+@dataclass(frozen=True)
 class District:
-    """The figures, and the rows behind them: places, transfers, disputes, treatments, the latest warnings."""
+    """The figures, and the rows behind them: places, transfers, disputes, treatments, alerts."""
 
     figures: Figures
     overdue: Sequence[dict[str, Any]]
@@ -47,7 +70,7 @@ class District:
     on_the_way: Sequence[Manifest]
     disputed: Sequence[Manifest]
     treated: Sequence[dict[str, Any]]
-    warnings: Sequence[Explained]
+    warnings: Warnings
 
 
 def district_of(actor: Actor, now: datetime) -> District:
@@ -63,11 +86,25 @@ def district_of(actor: Actor, now: datetime) -> District:
         figures=_figures(actor, stays, late, sum(row["total_g"] for row in methods), now),
         overdue=list(_by_place(stays.filter(late)).order_by("first")[:SHOWN]),
         stock=list(_by_place(stays).order_by("-total_g")[:SHOWN]),
-        on_the_way=list(manifests.filter(state__in=ON_THE_WAY).order_by("departed_at", "id")[:SHOWN]),
+        on_the_way=list(manifests.filter(state=ManifestState.IN_TRANSIT).order_by("departed_at", "id")[:SHOWN]),
         disputed=list(manifests.filter(disputed=True).order_by("id")[:SHOWN]),
         treated=methods[:SHOWN],
-        warnings=[explain(alert, now) for alert in open_alerts(actor).order_by("-opened_at", "-id")[:LATEST]],
+        warnings=warnings_of(actor, now),
     )
+
+
+def warnings_of(actor: Actor, now: datetime) -> Warnings:
+    """The open alerts of the actor's district (two queries)."""
+    rows = open_alerts(actor)
+    counts: dict[str, dict[Severity, int]] = {}
+    for one in tally(rows):
+        found = counts.setdefault(one.kind, {})
+        found[one.severity] = found.get(one.severity, 0) + one.count
+    kinds = [
+        Kind(kind, title_of(kind), *(found.get(grade, 0) for grade in GRAVEST_FIRST)) for kind, found in counts.items()
+    ]
+    told = rows.filter(Alert.addressed_to(actor)).order_by("-felt", LAID_BEFORE.desc(), "-id")[:LATEST]
+    return Warnings(explained(told, now), kinds)
 
 
 def _figures(actor: Actor, stays: QuerySet[Stay], late: Q, treated_g: int, now: datetime) -> Figures:
@@ -77,7 +114,7 @@ def _figures(actor: Actor, stays: QuerySet[Stay], late: Q, treated_g: int, now: 
         depots=Count("depot", distinct=True),
         overdue=Count("id", filter=late),
         overdue_g=Coalesce(Sum("container__mass_g", filter=late), 0),
-        due=Count("id", filter=Q(container__storage_deadline__lt=soon(now)) & ~late),
+        due=Count("id", filter=due_soon(now, "container__")),
     )
     open_manifests = Manifest.objects.visible_to(actor).aggregate(
         under_way=Count("id", filter=Q(state__in=UNDER_WAY)), to_close=Count("id", filter=Q(state__in=AFTER_RECEIPT))
@@ -90,5 +127,10 @@ def _by_place(stays: QuerySet[Stay]) -> Any:
     return (
         stays.order_by()
         .values("depot", "depot__name", "depot__site__organisation__name", "depot__site__organisation__uscc")
-        .annotate(n=Count("id"), total_g=Sum("container__mass_g"), first=Min("container__storage_deadline"))
+        .annotate(
+            n=Count("id"),
+            total_g=Sum("container__mass_g"),
+            first=Min("container__storage_deadline"),
+            warned=Count("id", filter=warned("container__")),
+        )
     )

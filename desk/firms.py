@@ -10,7 +10,7 @@ from django.db.models import Count, Q, Sum
 from manifests.models import Manifest, ManifestState
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Delegation
-from wastetrack.waste.clock import soon
+from wastetrack.waste.clock import due_soon
 from wastetrack.waste.models import Container
 from wastetrack.waste.selectors import RESTING
 
@@ -40,7 +40,7 @@ def firms_of(actor: Actor, now: datetime) -> list[Firm]:
             containers=Count("id"),
             total_g=Sum("mass_g"),
             overdue=Count("id", filter=late),
-            due=Count("id", filter=Q(storage_deadline__lt=soon(now)) & ~late),
+            due=Count("id", filter=due_soon(now)),
         )
     )
     held = {row["holder"]: row for row in stock}

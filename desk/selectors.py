@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 
@@ -15,15 +16,16 @@ from wastetrack.alerts.models import Alert
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import Attestation, attest, history_of
 from wastetrack.parties.actors import Actor
-from wastetrack.waste.models import Container
+from wastetrack.waste.clock import warned
+from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.selectors import get_container
 
 MASS_KINDS = ("manifest.discrepancy", "manifest.settle")
 
 
 def places(containers: Sequence[Container]) -> dict[int, Stay]:
-    """Where each of these containers stands now, by its id (one query)."""
-    stays = Stay.objects.filter(container__in=containers, left_at=None)
+    """Where each of these containers stands now, by its id; each stay with whether it is `warned` of (one query)."""
+    stays = Stay.objects.filter(container__in=containers, left_at=None).annotate(warned=warned("container__"))
     return {stay.container_id: stay for stay in stays.select_related("depot__site", "bay")}
 
 
@@ -33,6 +35,8 @@ class Life:
 
     container: Container
     place: Stay | None
+    warned: bool
+    """Whether its holder is warned of its storage time."""
     entries: list[Entry]
     around: list[Entry]
     """Its warnings and the differences in its mass, as far as the actor may see them."""
@@ -58,15 +62,23 @@ def life_of(actor: Actor, code: str) -> Life:
     entries = list(history_of([container.subject]))
     manifests = list(manifests_naming(actor, container))
     around = _around(actor, container, manifests)
+    place: Any = places([container]).get(container.pk)
     return Life(
         container=container,
-        place=places([container]).get(container.pk),
+        place=place,
+        warned=place.warned if place else _warned_in_the_workshop(container),
         entries=entries,
         around=around,
         manifests=manifests,
         treatments=list(treatments_of(container)),
         attestation=attest([*entries, *around], whole=[container.subject]),
     )
+
+
+def _warned_in_the_workshop(container: Container) -> bool:
+    """Whether a drum is warned of that is in no store yet: no stay tells it (one query for such a drum alone)."""
+    rows = Container.objects.filter(warned(), pk=container.pk)
+    return container.state == ContainerState.LOGGED and rows.exists()
 
 
 def _around(actor: Actor, container: Container, manifests: Sequence[Manifest]) -> list[Entry]:

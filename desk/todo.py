@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from depots.count_selectors import counts_to_settle
 from desk.selectors import places
 from manifests.corrections import open_one
+from manifests.deadlines import DISCREPANCY, RECEIPT
 from manifests.models import (
     UNDER_WAY,
     CollectionState,
@@ -34,15 +35,20 @@ from manifests.turns import turn_of, waiting
 from manifests.walk_ins import waiting_for_firm
 from scanner.rows import row_of
 from scanner.selectors import to_be_seen
+from wastetrack.alerts.models import Severity
+from wastetrack.alerts.selectors import Explained, explained, foremost, open_alerts, tally
 from wastetrack.parties.actors import Actor
-from wastetrack.templatetags.trade import LOOKS, Look
-from wastetrack.waste.clock import soon
+from wastetrack.templatetags.trade import GRADES, LOOKS, Look
+from wastetrack.waste.clock import KIND as STORAGE
+from wastetrack.waste.clock import due_soon, warned
 from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.selectors import RESTING
 
 SHOWN = 5
 """Rows of a section; the whole list is one tap away."""
 MOST_WAITING = 60
+SHOWN_ELSEWHERE = Q(kind=STORAGE) | Q(kind__in=[RECEIPT, DISCREPANCY], felt__lt=Severity.ALARM)
+"""Alerts whose drums and manifests stand in sections of their own; those of manifests do not say that they are late."""
 KEEPERS = frozenset({"collector", "treater"})
 """Who keeps others' waste, scans it in and counts it."""
 
@@ -59,7 +65,7 @@ class Action:
 class Section:
     """One thing to do or to know: its sentence, its first rows, where the rest is, and the one action it offers.
 
-    `kind` says what the rows are: drums, manifests, wastes, walk_ins, scans, counts, collections, rounds.
+    `kind` says what the rows are: drums, manifests, wastes, walk_ins, scans, counts, collections, rounds, alerts.
     """
 
     key: str
@@ -97,9 +103,16 @@ def todo_of(actor: Actor, now: datetime) -> Todo:
     held = Container.objects.filter(holder=actor.organisation_id, state__in=RESTING)
     stock = _stock(held, now)
     tasks, notes = _manifest_tasks(actor), _on_the_way(actor)
-    tasks[:0] = [*_at_counter(actor, now), *_to_drive(actor, now), *_leaving(held, stock, now)]
+    tasks[:0] = [*_to_drive(actor, now), *_leaving(actor, held, stock, now)]
     if actor.roles & KEEPERS:
         tasks += [*_to_fetch(actor), *_scans(actor), *_counts(actor)]
+    alerts = _other_alerts(actor, now)
+    if alerts and alerts[0].look == GRADES[Severity.ALARM]:
+        tasks = alerts + tasks
+    else:
+        tasks += alerts
+    # Who stands at a counter waits minutes for an answer, an alarm days.
+    tasks = _at_counter(actor, now) + tasks
     if stock.logged:
         tasks.append(_unstored(held, stock.logged))
     if actor.roles & KEEPERS and stock.containers:
@@ -116,26 +129,26 @@ def _stock(held: QuerySet[Container], now: datetime) -> Stock:
         containers=Count("id"),
         mass_g=Coalesce(Sum("mass_g"), 0),
         overdue=Count("id", filter=late),
-        due=Count("id", filter=Q(storage_deadline__lt=soon(now)) & ~late),
+        due=Count("id", filter=due_soon(now)),
         logged=Count("id", filter=Q(state=ContainerState.LOGGED)),
     )
     return Stock(**found)
 
 
-def _leaving(held: QuerySet[Container], stock: Stock, now: datetime) -> list[Section]:
+def _leaving(actor: Actor, held: QuerySet[Container], stock: Stock, now: datetime) -> list[Section]:
     """What is overdue and what is due soon, each with the manifest that would take it away."""
-    pressing = (
-        held.filter(storage_deadline__lt=soon(now)).select_related("generator").order_by("storage_deadline", "id")
-    )
-    late = with_places(pressing.filter(storage_deadline__lt=now)[:SHOWN]) if stock.overdue else []
-    due = with_places(pressing.filter(storage_deadline__gte=now)[:SHOWN]) if stock.due else []
+    drums = held.annotate(warned=warned()).select_related("generator").order_by("storage_deadline", "id")
+    late = with_places(drums.filter(storage_deadline__lt=now)[:SHOWN]) if stock.overdue else []
+    due = with_places(drums.filter(due_soon(now))[:SHOWN]) if stock.due else []
+    # Of the drums that the actor sees some stand with others, by whose deadlines nothing is to be done here.
+    here = urlencode({"holder": actor.principal.uscc})
     sections = []
     if late:
         title = ngettext("%(n)d drum is overdue", "%(n)d drums are overdue", stock.overdue) % {"n": stock.overdue}
-        sections.append(_drums("overdue", title, late, "/containers?overdue=1", stock.overdue))
+        sections.append(_drums("overdue", title, late, f"/containers?overdue=1&{here}", stock.overdue))
     if due:
         title = ngettext("%(n)d drum is due soon", "%(n)d drums are due soon", stock.due) % {"n": stock.due}
-        sections.append(_drums("due", title, due, "/containers?due=1", stock.due))
+        sections.append(_drums("due", title, due, f"/containers?due=1&{here}", stock.due))
     return sections
 
 
@@ -151,7 +164,8 @@ def hand_over_url(codes: Iterable[str]) -> str:
 
 
 def _unstored(held: QuerySet[Container], count: int) -> Section:
-    rows = with_places(held.filter(state=ContainerState.LOGGED).select_related("generator").order_by("id")[:SHOWN])
+    logged = held.filter(state=ContainerState.LOGGED).annotate(warned=warned()).select_related("generator")
+    rows = with_places(logged.order_by("id")[:SHOWN])
     title = ngettext("%(n)d drum is not in the store yet", "%(n)d drums are not in the store yet", count) % {"n": count}
     more = "/containers?state=logged"
     action = Action(_("Scan in"), "/scan")
@@ -172,7 +186,13 @@ def _by_waste(held: QuerySet[Container]) -> list[Section]:
     stored = held.filter(state=ContainerState.STORED)
     rows = list(
         stored.values("waste_code")
-        .annotate(n=Count("id"), mass_g=Sum("mass_g"), first=Min("storage_deadline"), name=Min("name"))
+        .annotate(
+            n=Count("id"),
+            mass_g=Sum("mass_g"),
+            first=Min("storage_deadline"),
+            name=Min("name"),
+            warned=Count("id", filter=warned()),
+        )
         .order_by("first")[:SHOWN]
     )
     if not rows:
@@ -243,6 +263,37 @@ def _counts(actor: Actor) -> list[Section]:
     title = ngettext("%(n)d count with open differences", "%(n)d counts with open differences", n) % {"n": n}
     more = f"/depots/{shown[0].depot_id}/counts"
     return [Section("counts", LOOKS["counted"], title, "counts", shown, None, more, n - len(shown))]
+
+
+# --- what else is due --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pressing:
+    """The alerts of a kind and severity: the most urgent in words, how many there are, and where they are."""
+
+    words: Explained
+    count: int
+
+    @property
+    def address(self) -> str:
+        alert = self.words.alert
+        return f"/alerts/{alert.pk}" if self.count == 1 else f"/alerts?{urlencode({'kind': alert.kind})}"
+
+
+def _other_alerts(actor: Actor, now: datetime) -> list[Section]:
+    """The alerts that the organisation answers for and no other section shows: permits, papers, bays, filings…"""
+    mine = open_alerts(actor).filter(own=True, felt__gte=Severity.WARNING).exclude(SHOWN_ELSEWHERE)
+    counted = tally(mine)
+    if not counted:
+        return []
+    first = {(one.severity, one.alert.kind): one for one in explained(foremost(mine, most=1), now)}
+    rows = [Pressing(first[one.severity, one.kind], one.count) for one in counted if (one.severity, one.kind) in first]
+    n = sum(one.count for one in counted)
+    title = ngettext("%(n)d warning to deal with", "%(n)d warnings to deal with", n) % {"n": n}
+    action = Action(_("Look"), "/alerts")
+    look, shown = GRADES[counted[0].severity], rows[:SHOWN]
+    return [Section("alerts", look, title, "alerts", shown, action, "/alerts", len(rows) - len(shown))]
 
 
 # --- manifests ---------------------------------------------------------------------------------------------

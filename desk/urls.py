@@ -2,7 +2,20 @@
 
 from django.urls import path, re_path
 
-from desk.views import account, alerts, containers, district, door, home, log, regroup
+from desk.views import (
+    account,
+    alerts,
+    calendar,
+    containers,
+    district,
+    door,
+    figures,
+    home,
+    log,
+    notices,
+    regroup,
+    webhooks,
+)
 
 urlpatterns = [
     path("", home.home),
@@ -11,6 +24,16 @@ urlpatterns = [
     path("act-as", door.act_as),
     path("act-as/menu", door.act_as_menu),
     path("account/pin", account.pin),
+    path("notices", notices.notices),
+    path("notices/choices", notices.set_choice),
+    path("notices/address", notices.set_address),
+    path("notices/calendar", notices.set_calendar),
+    path("notices/confirm/<str:token>", notices.confirm),
+    path("notices/leave/<str:token>", notices.leave),
+    path("calendar/<str:token>.ics", notices.calendar_file),
+    path("webhooks", webhooks.webhooks),
+    path("webhooks/<int:webhook_id>", webhooks.webhook),
+    path("webhooks/<int:webhook_id>/<str:verb>", webhooks.change),
     path("district/rules", district.rules),
     path("district/rules/<str:what>", district.set_rule),
     path("log", log.log),
@@ -32,6 +55,10 @@ urlpatterns = [
     re_path(r"^[wW]/(?P<code>[^/]+)$", containers.label),
     path("alerts", alerts.alerts),
     path("alerts/bell", alerts.bell),
+    path("alerts/lately", alerts.lately),
     path("alerts/toast", alerts.toast),
+    path("alerts/<int:alert_id>", alerts.alert),
+    path("calendar", calendar.calendar),
+    path("figures", figures.figures),
     path("alerts/<int:alert_id>/acknowledge", alerts.acknowledge_alert),
 ]

@@ -64,6 +64,15 @@ def print_labels(*, actor: Actor, codes: Sequence[str], layout: str, now: dateti
         raise invalid("codes", "too_many_codes", limit=MOST_LABELS)
     with transaction.atomic():
         containers = by_codes(actor, codes)
+        log_prints(actor=actor, containers=containers, layout=layout, now=now)
+    # A container of more than 450 L bears its label on two opposite sides.
+    labels = [label_of(container) for container in containers for _ in range(label_size(container.volume_l).sides)]
+    return draw_labels(labels, layout)  # type: ignore[arg-type]
+
+
+def log_prints(*, actor: Actor, containers: Sequence[Container], layout: str, now: datetime) -> None:
+    """Note that the labels of these containers were printed."""
+    with transaction.atomic():
         Print.objects.bulk_create(
             Print(container=container, user=actor.user, layout=layout, printed_at=now) for container in containers
         )
@@ -72,6 +81,3 @@ def print_labels(*, actor: Actor, codes: Sequence[str], layout: str, now: dateti
             for container in containers
         ]
         record(actor, facts, now=now)
-    # A container of more than 450 L bears its label on two opposite sides.
-    labels = [label_of(container) for container in containers for _ in range(label_size(container.volume_l).sides)]
-    return draw_labels(labels, layout)  # type: ignore[arg-type]

@@ -23,7 +23,10 @@ for prefix, router in (
     ("", "wastetrack.regulations.api.router"),
     ("/ledger", "wastetrack.ledger.api.router"),
     ("/alerts", "wastetrack.alerts.api.router"),
+    ("/notices", "wastetrack.notices.api.router"),
+    ("/webhooks", "wastetrack.notices.webhooks_api.router"),
     ("/district", "wastetrack.districts.api.router"),
+    ("/figures", "wastetrack.districts.api.own_router"),
     ("/containers", "desk.regroup_api.router"),
     ("/containers", "desk.fates_api.router"),
     ("/containers", "desk.api.router"),
@@ -31,12 +34,15 @@ for prefix, router in (
     ("/depots", "depots.api.router"),
     ("/signs", "depots.sign_api.router"),
     ("", "manifests.drafts_api.router"),
+    ("", "manifests.contracts_api.router"),
+    ("/permits", "manifests.permits_api.router"),
     ("/manifests", "manifests.api.router"),
     ("", "manifests.counter_api.router"),
     ("", "manifests.rounds_api.router"),
     ("", "manifests.vehicles_api.router"),
     ("/scans", "scanner.api.router"),
     ("/depots", "scanner.depot_api.router"),
+    ("/filings", "compliance.api.router"),
 ):
     api.add_router(prefix, router)
 

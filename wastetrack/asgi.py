@@ -10,16 +10,12 @@ from django.core.asgi import get_asgi_application
 
 _django = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import ProtocolTypeRouter  # noqa: E402
 from django.conf import settings  # noqa: E402
-from django.urls import re_path  # noqa: E402
 from servestatic import ServeStaticASGI  # noqa: E402
 
 from wastetrack.background import Lifespan  # noqa: E402
-from wastetrack.ledger.consumers import FeedConsumer, NoSuchSocket  # noqa: E402
-
-websockets = URLRouter([re_path(r"^ws/feed$", FeedConsumer.as_asgi()), re_path(r"", NoSuchSocket.as_asgi())])
+from wastetrack.ledger.consumers import sockets  # noqa: E402
 
 # Static files go out before Django is asked: no thread, no middleware. Hashed names may be kept for ever.
 _root = settings.STATIC_ROOT if settings.STATIC_ROOT.is_dir() else None
@@ -30,7 +26,7 @@ _http = ServeStaticASGI(
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": AuthMiddlewareStack(websockets),
+        "websocket": sockets,
         "lifespan": Lifespan(),
     }
 )

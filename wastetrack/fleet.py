@@ -9,13 +9,12 @@ from django.db import transaction
 from wastetrack.errors import FieldError, Invalid, NotPermitted, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
-from wastetrack.parties.models import MemberRole, Organisation, Vehicle
+from wastetrack.parties.models import Organisation, Vehicle
 from wastetrack.parties.selectors import vehicles_of
 from wastetrack.parties.visibility import audience
 from wastetrack.regulations import plates
 from wastetrack.units import grams, kg_text
 
-MANAGERS = frozenset({MemberRole.ADMIN, MemberRole.OPERATOR})
 CERTIFICATE_LENGTH = 40
 MOST_G = 100_000_000
 """100 t: more than any vehicle on a road may carry."""
@@ -24,7 +23,7 @@ YEARS = range(2000, 2101)
 
 def may_manage(actor: Actor) -> bool:
     """Whether the actor says which vehicles its carrier has: an operator or administrator, no driver."""
-    return actor.may_write and "carrier" in actor.roles and actor.role in MANAGERS
+    return actor.manages and "carrier" in actor.roles
 
 
 def set_vehicle(

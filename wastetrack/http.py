@@ -171,8 +171,17 @@ def refusal_of(error: Exception) -> Refused | None:
     if isinstance(error, ConcurrentTransition):
         return Refused("lost_race")
     if isinstance(error, OperationalError):
-        return Refused("database_busy", status=503)
+        return Refused("lost_race") if _gave_way(error) else Refused("database_busy", status=503)
     return None
+
+
+GAVE_WAY = frozenset({"40P01", "40001"})
+"""What PostgreSQL says to the one of two transactions that it ends because they waited for each other."""
+
+
+def _gave_way(error: OperationalError) -> bool:
+    """Whether the database let another transaction go first: this one has done nothing, and may be tried again."""
+    return getattr(error.__cause__, "sqlstate", None) in GAVE_WAY
 
 
 def fault_of(error: Exception) -> Refused:

@@ -72,6 +72,25 @@ SENTENCES: dict[str, Any] = {
         "Approval %(approval)s has %(left_kg)s kg left, this load has %(mass_kg)s kg: send less, or apply for a new "
         "one."
     ),
+    "unknown_permit": _("No such permit, or you may not see it."),
+    "permit_known": _("A permit of this number is on record for this organisation already."),
+    "not_in_your_district": _("This organisation does not lie in your district: its own puts its permits on record."),
+    "unknown_permit_kind": _("There is no such kind of permit."),
+    "permit_kind_fixed": _(
+        "A permit to take waste cannot become one to carry it, nor the other way round: withdraw "
+        "this one and put the other on record."
+    ),
+    "permit_kind_not_theirs": _("%(organisation)s is not in the business that this kind of permit is for."),
+    "unknown_permit_code": _("“%(given)s” is neither a waste code nor a category such as HW08."),
+    "permit_without_mass": _("A transport permit names no mass a year: leave it empty."),
+    "permit_mass_too_large": _("More than a million tonnes a year cannot be right."),
+    "permit_ends_before": _("It ends before that anyway, on %(day)s."),
+    "permit_withdrawn": _("This permit has been withdrawn: put it on record anew if that was a mistake."),
+    "permit_changed": _("Somebody else has corrected this permit since you saw it. Please look at it again."),
+    "permit_unchanged": _("This is what is on record already: nothing would change."),
+    "contract_known": _("You have recorded a contract of this number before."),
+    "contract_with_self": _("A contract is made with another organisation."),
+    "unknown_purpose": _("A contract's partner takes the waste (take) or carries it (carry)."),
     "approval_known": _("You have recorded an approval of this number before."),
     "approval_too_long": _(
         "An approval holds %(months)s months at most, and no longer than the receiver's permit: until %(day)s."
@@ -296,7 +315,9 @@ SENTENCES: dict[str, Any] = {
     # What a district decides
     "unknown_figure": _("There is no such figure that a district could set."),
     "figure_not_a_number": _("The figure is a number from 0 on, with at most three decimals."),
+    "figure_too_large": _("The figure is too large: %(limit)s at most."),
     "figure_fixed": _("The law sets this figure: no district can set another."),
+    "figure_not_tighter": _("Your district says %(district)s: you can only be stricter."),
     "figure_not_looser": _("The law says %(rule)s: a district can only be stricter."),
     "source_missing": _("Say on what it rests: a document, a decision."),
     "unknown_group": _("There is no such reaction group."),
@@ -471,9 +492,41 @@ SENTENCES: dict[str, Any] = {
     "stop_changed": _("Something here has changed since both saw it. Open the round anew, then both sign again."),
     "seal_broken": _("The signatures could not be read here. Nothing was recorded: both sign again."),
     # Alerts and ledger
+    "unknown_filing": _("No such filing, or you may not see it."),
+    "unknown_kind_of_filing": _("What is filed is a plan or a declaration."),
+    "unknown_period": _(
+        "No such period: write 2026, for a quarter 2026-Q4, for a month 2026-11; a plan is for a year."
+    ),
+    "filed_too_early": _("It can be filed from %(day)s on: this day is before that."),
+    "already_filed": _("You have recorded this one before."),
+    "filing_withdrawn": _("This one has been withdrawn already."),
     "unknown_alert": _("No such alert, or you may not see it."),
     "alert_closed": _("This alert is no longer open: there is nothing to acknowledge."),
     "unknown_kind": _("There is no such kind of alert."),
+    "unknown_severity": _("An alert is an alarm, a warning or a notice."),
+    # Mails, webhooks, private links
+    "unknown_choice": _("This is none of the ways to be told."),
+    "last_to_be_told": _(
+        "Nobody else of your organisation would be told by mail when something is overdue that the law asks for. "
+        "Choose once a day at least, or have another administrator told first."
+    ),
+    "not_an_address": _("This is not a mail address."),
+    "addresses_differ": _("The two addresses are not the same."),
+    "mail_off": _("This site sends no mail. Ask whoever runs it."),
+    "confirmation_over": _(
+        "This link was used, is too old, or is not the last one. Ask for another on the page of your notices."
+    ),
+    "unknown_webhook": _("No such webhook, or you may not see it."),
+    "unknown_entry_kind": _("No entry is of this kind. Write kinds like alert.* or manifest.receive."),
+    "too_many_webhooks": _("An organisation has %(limit)s webhooks at most."),
+    "own_members_only": _("Webhooks are kept by the organisation's own members: one would outlast your acting for it."),
+    "webhook_paused": _("This webhook is paused: resume it first."),
+    "webhook_not_paused": _("This webhook is not paused."),
+    "unknown_index": _("Nothing has been delivered from there yet: give the index of an entry that was."),
+    "url_unusable": _("Give a whole address: https://, a host, a path, and no user, no password, no #."),
+    "url_too_long": _("This address is too long: %(limit)s characters at most."),
+    "url_not_https": _("The address must begin with https://."),
+    "url_private": _("This address lies inside a network; give one on the open internet."),
     "no_checkpoint": _("Nothing has been sealed yet."),
     "unknown_entry": _("No such entry, or you may not see it."),
     "sizes_out_of_order": _("The sizes must be in order and not beyond the log."),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -78,11 +79,13 @@ INSTALLED_APPS = [
     "wastetrack.districts",
     "wastetrack.lifecycle",
     "wastetrack.alerts",
+    "wastetrack.notices",
     "wastetrack.waste",
     "labels",
     "depots",
     "manifests",
     "scanner",
+    "compliance",
     "desk",
 ]
 
@@ -149,9 +152,35 @@ CHANNEL_LAYERS: dict[str, Any] = {
 }
 FEED_POLL_SECONDS = float(os.environ.get("FEED_POLL_SECONDS", "1"))
 """How long a hint may be lost before the feed looks for itself."""
-BACKGROUND = _list("BACKGROUND", "sealer,sweeper")
+BACKGROUND = _list("BACKGROUND", "sealer,sweeper,courier")
 """What the web process runs itself; empty where separate processes do. Several at once do no harm (decision 0005)."""
 SWEEP_SECONDS = float(os.environ.get("SWEEP_SECONDS", "30"))
+
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+"""smtp://user:password@host:port, smtps:// for TLS, smtp+tls:// for STARTTLS. Empty: nothing is mailed."""
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", f"WasteTrack <noreply@{urlsplit(PUBLIC_URL).hostname}>")
+if EMAIL_URL:
+    _mail = urlsplit(EMAIL_URL)
+    if _mail.scheme not in {"smtp", "smtps", "smtp+tls"} or not _mail.hostname:
+        raise ImproperlyConfigured("EMAIL_URL is smtp://…, smtps://… or smtp+tls://…")
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname, _mail.port or {"smtp": 25, "smtps": 465, "smtp+tls": 587}[_mail.scheme]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp+tls"
+    EMAIL_TIMEOUT = 20
+elif DEMO:
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", DATA_DIR / "mail"
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+DIGEST_AT = time.fromisoformat(os.environ.get("DIGEST_AT", "07:30"))
+"""When the daily mail goes out, local time."""
+GATHER_SECONDS = float(os.environ.get("GATHER_SECONDS", "20"))
+"""How long a mail about what is overdue waits for more of the same sweep."""
+COURIER_SECONDS = float(os.environ.get("COURIER_SECONDS", "2"))
+"""How often the courier looks for itself."""
+WEBHOOKS_PRIVATE = _flag("WEBHOOKS_PRIVATE", DEMO)
+"""Whether webhooks may go to addresses of this machine and its own network, and by plain http."""
+WEBHOOK_LOG_DAYS = int(os.environ.get("WEBHOOK_LOG_DAYS", "30"))
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from wastetrack.districts.words import figure_name, group_name
+from wastetrack.parties.models import PermitKind
 from wastetrack.regulations.identifiers import group
 from wastetrack.regulations.vocabulary import container_kind, form, treatment_method
 from wastetrack.sentences import listed
@@ -41,6 +43,7 @@ _BAY = ("bay", _("Bay %(bay)s"))
 _REASON = ("reason", _("Reason: %(reason)s"))
 _BY_SENDER = ("brought_by", _("Brought by the sender itself"))
 _COUNTER = ("counter", _("Signed on a device of others, at %(counter)s"))
+_HOST = ("host", "%(host)s")
 _NOTE = ("note", _("Note: %(note)s"))
 _PHONE = ("phone_said", _("Signed %(phone_said)s by the phone's own clock"))
 _DIFFERING = ("differing", _("Not as declared: %(differing)s"))
@@ -51,6 +54,11 @@ _RECEIPT_CONFIRMED = (
     ("receive_at_counter", _("Confirmed by the receiver drum by drum, on the scale")),
 )
 """How a receipt was confirmed: signed, or by each drum's own scan or weighing."""
+_FILED = (
+    ("plan", _("Management plan %(plan)s")),
+    ("declaration", _("Declaration %(declaration)s")),
+    ("reference", _("Receipt %(reference)s of %(filed_on)s")),
+)
 _WEIGHED = ("mass_kg", _("Weighed %(mass_kg)s kg"))
 
 TELLINGS: Mapping[str, Telling] = {
@@ -206,6 +214,38 @@ TELLINGS: Mapping[str, Telling] = {
         title=_("An approval to leave the province was recorded"),
         lines=(("number", _("%(number)s: %(mass_kg)s kg to %(receiver)s until %(valid_to)s")),),
     ),
+    "contract.record": Telling(
+        icon="file-check",
+        title=_("A contract was recorded"),
+        lines=(("number", _("%(number)s with %(partner)s until %(valid_to)s")),),
+    ),
+    "permit.record": Telling(
+        icon="certificate",
+        title=_("A permit was put on record"),
+        lines=(
+            ("number", _("%(number)s of %(holder)s, from %(valid_from)s to %(valid_to)s")),
+            ("permit_kind", "%(permit_kind)s"),
+            ("codes", _("It names %(codes)s")),
+            ("mass_a_year", _("Up to %(mass_a_year)s a year")),
+        ),
+    ),
+    "permit.correct": Telling(
+        icon="pencil",
+        title=_("A permit was corrected"),
+        lines=(("permit", "%(permit)s"), ("put_right", "%(put_right)s"), _REASON),
+    ),
+    "permit.withdraw": Telling(
+        icon="ban",
+        title=_("A permit was withdrawn"),
+        lines=(
+            ("permit", "%(permit)s"),
+            ("last_day", _("Its last day is %(last_day)s, no longer %(was_to)s")),
+            ("never_held", _("It never held: it had been put on record by mistake")),
+            _REASON,
+        ),
+    ),
+    "filing.record": Telling(icon="certificate", title=_("Filed with the authority"), lines=_FILED),
+    "filing.withdraw": Telling(icon="arrow-back-up", title=_("Filing withdrawn"), lines=(*_FILED, _REASON)),
     "manifest.issue": Telling(icon="signature", title=_("Issued and signed by the sender")),
     "manifest.cancel": Telling(icon="ban", title=_("Called off"), lines=(_REASON,)),
     "manifest.depart": Telling(
@@ -312,6 +352,23 @@ TELLINGS: Mapping[str, Telling] = {
     "person.pin_locked": Telling(icon="lock", title=_("Signing PIN locked after wrong tries"), lines=(_COUNTER,)),
     "alert.warn": Telling(icon="alert-triangle", title=_("Warned: due soon"), lines=(("due_at", _("Due by %(due)s")),)),
     "alert.fall_due": Telling(icon="alert-octagon", title=_("Overdue"), lines=(("due_at", _("Was due by %(due)s")),)),
+    "alert.escalate": Telling(
+        icon="building-bank",
+        title=_("Overdue for too long: the district has been told"),
+        lines=(("due_at", _("Was due by %(due)s")),),
+    ),
+    "webhook.create": Telling(icon="webhook", title=_("Webhook made"), lines=(_HOST,)),
+    "webhook.rotate": Telling(icon="key", title=_("Webhook: another secret"), lines=(_HOST,)),
+    "webhook.pause": Telling(icon="player-pause", title=_("Webhook paused"), lines=(_HOST,)),
+    "webhook.resume": Telling(icon="player-play", title=_("Webhook resumed"), lines=(_HOST,)),
+    "webhook.ping": Telling(icon="send", title=_("Webhook tested"), lines=(_HOST,)),
+    "webhook.replay": Telling(
+        icon="history", title=_("Webhook set back"), lines=(_HOST, ("index", _("Again from entry %(index)s on")))
+    ),
+    "webhook.remove": Telling(icon="trash", title=_("Webhook removed"), lines=(_HOST,)),
+    "webhook.fail": Telling(icon="plug-connected-x", title=_("Webhook fails"), lines=(_HOST,)),
+    "webhook.recover": Telling(icon="plug-connected", title=_("Webhook works again"), lines=(_HOST,)),
+    "webhook.give_up": Telling(icon="ban", title=_("Webhook given up after failing for days"), lines=(_HOST,)),
     "alert.resolve": Telling(icon="circle-check", title=_("No longer due")),
     "alert.acknowledge": Telling(icon="eye", title=_("Warning acknowledged"), lines=(_NOTE,)),
     "bay.set": Telling(
@@ -334,6 +391,14 @@ TELLINGS: Mapping[str, Telling] = {
     "district.withdraw": Telling(
         icon="arrow-back-up", title=_("Own decision withdrawn"), lines=(("withdrawn", "%(withdrawn)s"),)
     ),
+    "organisation.tighten": Telling(
+        icon="adjustments",
+        title=_("Figure tightened for ourselves"),
+        lines=(("figure", _("%(figure)s: %(value)s; in the district %(district)s")),),
+    ),
+    "organisation.loosen": Telling(
+        icon="arrow-back-up", title=_("Own figure taken back"), lines=(("figure", "%(figure)s"),)
+    ),
     "stream.save": Telling(
         icon="bookmark", title=_("Kept as a usual waste"), lines=(("name", _("%(name)s, %(waste_code)s")),)
     ),
@@ -353,6 +418,17 @@ CORRECTED = {
     "vehicle": _("Vehicle"),
 }
 """What a correction of a manifest can change, in words."""
+KG_A_TONNE = 1000
+PERMIT_KINDS = {kind.value: kind.label for kind in PermitKind}
+PERMIT_FACTS = {
+    "number": _("Number"),
+    "kind": _("Kind"),
+    "codes": _("Codes"),
+    "yearly_mass_kg": _("Mass a year"),
+    "valid_from": _("First day"),
+    "valid_to": _("Last day"),
+}
+"""What a permit says, in words."""
 DIFFERENCES = {"name": _("Name"), "hazards": _("Hazards"), "form": _("Form"), "packaging": _("Packaging")}
 """What a receipt may find other than declared, beside the mass."""
 SIDES = {"sender": _("Sender"), "receiver": _("Receiver")}
@@ -407,7 +483,7 @@ def _derived(data: Mapping[str, Any]) -> dict[str, Any]:
         found["names"] = listed(asked)
     if isinstance(changed := data.get("changed"), Mapping):
         found["fields"] = ", ".join(str(BAY_FIELDS.get(name, name)) for name in changed)
-    return found | _regrouped(data) | _decided(data) | _by_the_phone(data)
+    return found | _regrouped(data) | _decided(data) | _permitted(data) | _by_the_phone(data)
 
 
 def _received(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -419,6 +495,32 @@ def _received(data: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     accepted = sum(1 for line in content["lines"] if line["outcome"] == "accepted")
     return {"receipt_signed": True, "accepted": accepted, "refused": len(content["lines"]) - accepted}
+
+
+def _permitted(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Words for what a permit says, and for what of it was put right or withdrawn."""
+    found: dict[str, Any] = {}
+    if data.get("kind") in PERMIT_KINDS and "holder" in data:
+        found["permit_kind"] = PERMIT_KINDS[data["kind"]]
+        found["mass_a_year"] = _as_said("yearly_mass_kg", data["yearly_mass_kg"]) if data["yearly_mass_kg"] else ""
+    if "was_to" in data and not data.get("last_day"):
+        found["never_held"] = True
+    if isinstance(facts := data.get("facts"), list):
+        found["put_right"] = listed(
+            f"{PERMIT_FACTS.get(one['fact'], one['fact'])}: "
+            f"{_as_said(one['fact'], one['old'])} → {_as_said(one['fact'], one['new'])}"
+            for one in facts
+        )
+    return found
+
+
+def _as_said(fact: str, value: str | None) -> str:
+    """A permit's fact as people read it."""
+    if fact == "kind":
+        return str(PERMIT_KINDS.get(value or "", value))
+    if value and fact == "yearly_mass_kg":
+        return f"{(Decimal(value) / KG_A_TONNE).normalize():f} t"
+    return value or "—"
 
 
 def _by_the_phone(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def grams(value: object, *, field: str = "mass_kg", allow_zero: bool = False, mo
 
 _TYPED = re.compile(r"(\d*)([.,\u3002]?)(\d*)", re.ASCII)
 _UNIT = re.compile(r"\s*(kg|公斤|千克)$")
+_TONNES = re.compile(r"\s*(t|吨)$")
 
 
 def typed_kg(text: str | None) -> str:
@@ -57,6 +58,17 @@ def typed_kg(text: str | None) -> str:
     if sign and sign != "." and (len(rest) > 3 or (sign == "," and len(rest) == 3 and whole.strip("0"))):
         return plain
     return f"{whole or 0}.{rest}" if rest else whole
+
+
+def typed_tonnes(text: str | None) -> str:
+    """The same where tonnes are meant, unless it says kilograms → kilograms as `grams` reads them."""
+    plain = unicodedata.normalize("NFKC", text or "").strip().lower()
+    bare, of_tonnes = _TONNES.subn("", plain)
+    if _UNIT.search(bare):
+        # Both units are none.
+        return plain if of_tonnes else typed_kg(plain)
+    number = typed_kg(bare)
+    return f"{Decimal(number) * (GRAMS_PER_TONNE // GRAMS_PER_KG):f}" if _PLAIN_DECIMAL.fullmatch(number) else number
 
 
 def kg(mass_g: int) -> Decimal:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("depots.urls")),
     path("", include("manifests.urls")),
     path("", include("scanner.urls")),
+    path("", include("compliance.urls")),
 ]
 
 handler400 = "wastetrack.pages.bad_request"

@@ -11,10 +11,12 @@ from desk.demo.story import Story, moment, office_hours
 from desk.demo.trips import Trip, usual_plan
 from desk.demo.wastes import Waste, go_together
 from wastetrack.alerts.services import sweep
-from wastetrack.waste.clock import soon
+from wastetrack.regulations.parameters import parameter
 from wastetrack.waste.models import Container, WasteStream
 
 SWEEP_AT = time(0, 5)
+LATELY = 10
+"""Days."""
 LORRY = 40
 DIRECT = 5
 """Every fifth firm hands over to the plants itself."""
@@ -31,11 +33,12 @@ class Forgetful:
 
     def __init__(self, now: datetime) -> None:
         self.now = now
+        self.soon = now + timedelta(days=int(parameter("storage.warn_days").value))
         self.left = {"late": FORGOTTEN, "soon": FORGOTTEN}
 
     def __call__(self, container: Container) -> bool:
         due = container.storage_deadline
-        if due is None or due >= soon(self.now):
+        if due is None or due >= self.soon:
             return False
         kind = "late" if due < self.now else "soon"
         self.left[kind] -= 1
@@ -50,8 +53,11 @@ class UsualCourse:
         self.depots = {"depot": Forgetful(story.now), "depot2": Forgetful(story.now)}
 
     def put_down(self) -> None:
-        """All of it: the clock's daily sweep, every firm, every depot."""
-        for ago in range(self.story.days, -1, -1):
+        """All of it: the clock's sweep, every firm, every depot.
+
+        It sweeps daily of late and every quarter before: most of the time would go into days of long ago.
+        """
+        for ago in (ago for ago in range(self.story.days, -1, -1) if ago < LATELY or ago % 91 == 0):
             self.story.at(moment(self.story.today - timedelta(days=ago), SWEEP_AT), sweep)
         for number, firm in enumerate(self.story.district.firms):
             for usual in firm.streams:

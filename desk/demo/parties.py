@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
 from depots.models import Bay, Depot, DepotKind
 from desk.demo.logins import LOGINS, PASSWORD, PIN
 from desk.demo.wastes import BAYS, COLLECTED, TRADES, Waste, treated_by
+from wastetrack.notices.models import Address
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import (
     Delegation,
@@ -39,6 +41,8 @@ PARKS = ("演示·越城甲园区", "演示·越城乙园区", "演示·越城�
 DELEGATING = 12
 KG_A_PLACE = 20
 SPARE_LORRIES = 10
+ENDING_DAYS = 20
+"""So long one depot's permit holds still."""
 
 
 @dataclass
@@ -78,6 +82,7 @@ class Founder:
     def __init__(self, now: datetime, days: int) -> None:
         self.begin = now - timedelta(days=days + 30)
         self.valid = date(self.begin.year - 1, 1, 1), date(now.year + 2, 12, 31)
+        self.ending = timezone.localdate(now) + timedelta(days=ENDING_DAYS)
         self.password = make_password(PASSWORD)
         self.organisations: dict[str, Organisation] = {}
         self.actors: dict[str, Actor] = {}
@@ -107,13 +112,17 @@ class Founder:
         return organisation
 
     def person(self, username: str, key: str, role: str) -> Actor:
-        """A member of an organisation."""
+        """A member of an organisation, who reads mail under a name that there is nowhere (RFC 2606)."""
         user = User.objects.create(
-            username=username, password=self.password, name=f"演示用户{User.objects.count() + 1:02d}"
+            username=username,
+            password=self.password,
+            name=f"演示用户{User.objects.count() + 1:02d}",
+            email=f"{username}@demo.invalid",
         )
+        Address.objects.create(user=user, email=user.email, confirmed_at=self.begin)
         return Actor.of(Membership.objects.create(user=user, organisation=self.organisations[key], role=role))
 
-    def permit(self, key: str, kind: str, codes: str, tonnes: int | None = None) -> Permit:
+    def permit(self, key: str, kind: str, codes: str, tonnes: int | None = None, until: date | None = None) -> Permit:
         organisation = self.organisations[key]
         return Permit.objects.create(
             organisation=organisation,
@@ -122,7 +131,7 @@ class Founder:
             codes=codes,
             yearly_mass_g=tonnes and tonnes * GRAMS_PER_TONNE,
             valid_from=self.valid[0],
-            valid_to=self.valid[1],
+            valid_to=until or self.valid[1],
         )
 
     def store(self, key: str, kind: str, name: str, permit: Permit | None, tonnes: int, with_bays: bool) -> Party:
@@ -174,7 +183,9 @@ class Founder:
 
     def depot(self, key: str, name: str) -> Party:
         self.organisation(key, name, OrganisationRole.COLLECTOR, industry="危险废物收集")
-        permit = self.permit(key, PermitKind.PILOT, COLLECTED, 5_000)
+        # Of one the end is near, and its renewal can no longer be asked for in time: the office is told.
+        until = self.ending if key == "depot2" else None
+        permit = self.permit(key, PermitKind.PILOT, COLLECTED, 5_000, until)
         if key == "depot":
             # This one collects waste oil under a collection permit too, whose 90 working days bind its store.
             permit = self.permit(key, PermitKind.COLLECTION, "HW08 900-044-49", 1_000)

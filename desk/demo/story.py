@@ -12,6 +12,7 @@ from django.utils import timezone
 from depots.services import log_into
 from desk.demo.parties import District, Party
 from desk.demo.wastes import Waste
+from labels.services import log_prints
 from wastetrack.regulations.calendar import add_working_days, is_working_day
 from wastetrack.units import kg_text
 from wastetrack.waste.models import Container, WasteStream
@@ -69,11 +70,12 @@ class Story:
         rng: Random,
         into: list[int],
     ) -> Container:
-        """The firm logs a container of one of its usual wastes into its storage point."""
+        """The firm logs a container of one of its usual wastes into its storage point, and prints its label."""
         waste, stream = usual
         grams = rng.randint(waste.kg[0] * 10, waste.kg[1] * 10) * 100
         data = {**waste.description, "mass_kg": kg_text(grams), "accumulation_start": start}
         container = log_into(actor=firm.actor, depot=firm.depot, data=data, now=now, stream=stream)
+        log_prints(actor=firm.actor, containers=[container], layout="single", now=now)
         self.waste_of[container.pk] = waste
         into.append(container.pk)
         return container

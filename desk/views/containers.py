@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 from django.db.models import Q
@@ -9,21 +11,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from depots.models import Stay
 from depots.selectors import get_depot, own_depots
 from depots.services import check_in, void
 from desk.family import family_of
 from desk.groups import group_choices
-from desk.selectors import life_of
+from desk.selectors import Life, life_of
 from desk.todo import hand_over_url, with_places
 from labels.services import label_of
 from manifests.fates import fates_of
+from manifests.models import UNDER_WAY, Manifest
 from manifests.services import draft_as_last_time
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
 from wastetrack.pages import NONCE, go_to, printable, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.identifiers import normalise_short_code
-from wastetrack.waste.clock import soon
+from wastetrack.waste.clock import due_soon, warned
+from wastetrack.waste.generation import generated_in
 from wastetrack.waste.models import Container, ContainerState
 from wastetrack.waste.selectors import RESTING, by_code, get_container, overdue
 
@@ -31,7 +36,8 @@ PAGE = 50
 LABEL_IS_OFF = (ContainerState.VOIDED, ContainerState.TREATED, ContainerState.EMPTIED)
 ENDED_IN_OTHERS = (ContainerState.EMPTIED, ContainerState.TREATED)
 """States after which its page tells where its waste ended."""
-FILTERS = ("state", "waste_code", "q", "overdue", "due", "holder", "depot")
+FILTERS = ("state", "waste_code", "q", "overdue", "due", "holder", "depot", "generator", "generated", "at")
+MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
 
 
 @require_safe
@@ -39,7 +45,7 @@ def containers(request: HttpRequest) -> HttpResponse:
     """The drums the reader may see, newest first, filtered as the address says."""
     actor, now = actor_of(request), now_of(request)
     chosen = {name: request.GET.get(name, "").strip()[:60] for name in FILTERS}
-    rows = Container.objects.visible_to(actor).select_related("generator", "holder")
+    rows = Container.objects.visible_to(actor).select_related("generator", "holder").annotate(warned=warned())
     page = page_of(_filtered(rows, actor, chosen, now), request.GET.get("cursor"), PAGE, with_places)
     context = {
         "page": page,
@@ -53,7 +59,7 @@ def containers(request: HttpRequest) -> HttpResponse:
 
 
 def _filtered(rows: Any, actor: Actor, chosen: dict[str, str], now: Any) -> Any:
-    """Raises Invalid for a state that does not exist, NotFound for a depot that may not be seen."""
+    """Raises Invalid for a state, a month or a whereabouts that does not exist, NotFound for a depot not to be seen."""
     if chosen["state"]:
         if chosen["state"] not in ContainerState.values:
             raise invalid("state", "unknown_state")
@@ -62,13 +68,36 @@ def _filtered(rows: Any, actor: Actor, chosen: dict[str, str], now: Any) -> Any:
         rows = rows.filter(waste_code__startswith=chosen["waste_code"])
     if chosen["holder"]:
         rows = rows.filter(holder__uscc=chosen["holder"].upper())
+    if chosen["generator"]:
+        rows = rows.filter(generator__uscc=chosen["generator"].upper())
+    if chosen["generated"]:
+        rows = generated_in(_month(chosen["generated"]), rows)
+    rows = _standing(rows, actor, chosen["at"])
     if chosen["depot"]:
         rows = rows.filter(stays__depot=get_depot(actor, chosen["depot"]), stays__left_at=None)
     if chosen["overdue"]:
         rows = overdue(rows, now)
     elif chosen["due"]:
-        rows = rows.filter(state__in=RESTING, storage_deadline__gte=now, storage_deadline__lt=soon(now))
+        rows = rows.filter(due_soon(now), state__in=RESTING)
     return rows.filter(_named(chosen["q"])) if chosen["q"] else rows
+
+
+def _standing(rows: Any, actor: Actor, where: str) -> Any:
+    """All of them, those that are not handed over yet (`rest`), or those that a store holds (`store`)."""
+    if not where:
+        return rows
+    if where == "rest":
+        return rows.filter(state__in=RESTING)
+    if where == "store":
+        return rows.filter(pk__in=Stay.objects.visible_to(actor).filter(left_at=None).values("container"))
+    raise invalid("at", "wrong_type")
+
+
+def _month(text: str) -> date:
+    """The first day of a month as `2026-11`. Raises Invalid(wrong_type)."""
+    if not MONTH.fullmatch(text):
+        raise invalid("generated", "wrong_type")
+    return date.fromisoformat(f"{text}-01")
 
 
 def _named(text: str) -> Q:
@@ -92,6 +121,7 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
         "may_store": holds and life.container.state == ContainerState.LOGGED,
         "may_hand_over": holds and life.container.state == ContainerState.STORED,
         "hand_over": hand_over_url([life.container.short_code]),
+        "leaves_on": _leaves_on(life),
         "may_void": holds
         and life.container.generator_id == actor.organisation_id
         and life.container.state in (ContainerState.LOGGED, ContainerState.STORED)
@@ -108,6 +138,13 @@ def container(request: HttpRequest, code: str) -> HttpResponse:
         "certified": life.container.generator_id == actor.organisation_id or actor.is_regulator,
     }
     return render(request, "desk/container.html", context)
+
+
+def _leaves_on(life: Life) -> Manifest | None:
+    """The manifest that a drum standing somewhere is bound to, if the reader may see it."""
+    if life.container.state != ContainerState.COMMITTED:
+        return None
+    return next((manifest for manifest in life.manifests if manifest.state in UNDER_WAY), None)
 
 
 def _reacts_with(container: Container) -> list[str] | None:

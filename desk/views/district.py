@@ -8,13 +8,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from wastetrack.districts.models import Figure, Pair
 from wastetrack.districts.selectors import PairHere, division_of, figures_here, own_row, pairs_here
 from wastetrack.districts.services import require_district, set_figure, set_pair, withdraw
-from wastetrack.districts.words import TABLES, direction, figure_name, group_name, unit_name
+from wastetrack.districts.words import CONFIDENCE, direction, figure_name, group_name, table_names, unit_name
 from wastetrack.errors import NotFound, Refused
 from wastetrack.http import actor_of, now_of
 from wastetrack.ledger.selectors import history_of
@@ -25,12 +24,6 @@ from wastetrack.regulations.divisions import chain
 
 LATEST = 30
 """So many of the last changes."""
-CONFIDENCE = {
-    "A": _("read in the official text"),
-    "B": _("a reliable reprint"),
-    "C": _("general knowledge, not checked"),
-    "D": _("our own"),
-}
 
 
 @require_safe
@@ -157,5 +150,5 @@ def _tables(division: str) -> list[dict[str, Any]]:
                 for here in found[table]
             ],
         }
-        for table, name in TABLES.items()
+        for table, name in table_names().items()
     ]

@@ -15,6 +15,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from wastetrack.alerts.models import Alert, Severity
+from wastetrack.alerts.selectors import severity_felt
+from wastetrack.districts.words import CONFIDENCE
+from wastetrack.parties.actors import Actor
 from wastetrack.regulations.clauses import Citation, cite
 from wastetrack.regulations.divisions import full_name
 from wastetrack.regulations.hazards import name_of
@@ -23,10 +27,15 @@ from wastetrack.regulations.vocabulary import CONTAINER_KINDS, FORMS, TREATMENT_
 from wastetrack.sentences import sentence
 from wastetrack.telling import Told, tell
 from wastetrack.units import GRAMS_PER_TONNE, kg_text, tonnes
-from wastetrack.waste.clock import soon
 
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"
+
+
+@register.filter
+def plan_seen_by(alert: Alert, actor: Actor) -> bool:
+    """Whether the reader is told who acknowledged an alert and what is planned."""
+    return alert.plan_seen_by(actor)
 
 
 @register.filter
@@ -66,13 +75,13 @@ def days_left(deadline: datetime | None, now: datetime) -> str:
 
 
 @register.simple_tag
-def urgency(deadline: datetime | None, now: datetime) -> str:
-    """The word of a deadline for colour and shape: none, calm, due, overdue."""
+def urgency(deadline: datetime | None, now: datetime, warned: object = False) -> str:
+    """The word of a deadline for colour and shape: none, calm, due, overdue. `warned`: whether an alert tells of it."""
     if deadline is None:
         return "none"
     if deadline < now:
         return "overdue"
-    return "due" if deadline < soon(now) else "calm"
+    return "due" if warned else "calm"
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,7 @@ LOOKS = {
     "due": Look("due", icon="alert-triangle-filled"),
     "warned": Look("due", icon="alert-triangle-filled"),
     "overdue": Look("overdue", icon="alert-octagon-filled"),
+    "escalated": Look("overdue", icon="building-bank"),
     "resolved": Look("done", icon="circle-check-filled"),
     # Manifests and their lines
     "draft": Look("void", icon="pencil"),
@@ -136,18 +146,43 @@ LOOKS = {
 }
 
 
+GRADES = {
+    Severity.QUIET: Look("resting", icon="clock"),
+    Severity.NOTICE: Look("moving", icon="info-circle-filled"),
+    Severity.WARNING: Look("due", icon="alert-triangle-filled"),
+    Severity.ALARM: Look("overdue", icon="alert-octagon-filled"),
+}
+"""How grave an alert is, by colour and shape."""
+
+
+@register.filter
+def grade(severity: int) -> Look:
+    """How an alert's severity looks: `.tone`, `.icon`."""
+    return GRADES[Severity(severity)]
+
+
+@register.filter
+def confidence(letter: str) -> str:
+    """What a confidence, A to D, means."""
+    return str(CONFIDENCE.get(letter, letter))
+
+
 @register.inclusion_tag("partials/state.html")
 def state_badge(row: Any, label: str = "") -> dict[str, Any]:
-    """A state by colour, shape and word: of a row with a `state`, or of a state's own name and its label."""
-    state = row if isinstance(row, str) else row.state
-    return {"look": LOOKS[state], "label": label or row.get_state_display()}
+    """A state by colour, shape and word: of a row with a `state`, or of a state's own name and its label.
+
+    An open alert has the colour and shape of its severity, like the heading and the bell's count it belongs to.
+    """
+    graded = isinstance(row, Alert) and row.is_open
+    look = GRADES[Severity(severity_felt(row))] if graded else LOOKS[row if isinstance(row, str) else row.state]
+    return {"look": look, "label": label or row.get_state_display()}
 
 
 @register.inclusion_tag("partials/time_left.html", takes_context=True)
-def time_left(context: Any, deadline: datetime | None) -> dict[str, Any]:
+def time_left(context: Any, deadline: datetime | None, warned: object = False) -> dict[str, Any]:
     """`12 days left` by colour, shape and word, the day on hover; a dash where no clock runs."""
     now = context["now"]
-    return {"deadline": deadline, "look": LOOKS[urgency(deadline, now)], "label": days_left(deadline, now)}
+    return {"deadline": deadline, "look": LOOKS[urgency(deadline, now, warned)], "label": days_left(deadline, now)}
 
 
 @register.inclusion_tag("partials/code.html")
@@ -245,7 +280,14 @@ def division(code: str) -> str:
     return full_name(code, "en" if (get_language() or "").startswith("en") else "zh")
 
 
-SUBJECT_PAGES = {"container": "/containers/", "manifest": "/manifests/", "walk_in": "/walk-ins/"}
+SUBJECT_PAGES = {
+    "container": "/containers/",
+    "manifest": "/manifests/",
+    "walk_in": "/walk-ins/",
+    "depot": "/depots/",
+    "alert": "/alerts/",
+    "permit": "/permits/",
+}
 
 
 @register.filter
@@ -253,3 +295,26 @@ def subject_url(subject: str) -> str:
     """The page of a ledger subject (`container:<code>`); empty where it has none."""
     kind, _, name = subject.partition(":")
     return f"{SUBJECT_PAGES[kind]}{name}" if kind in SUBJECT_PAGES else ""
+
+
+LISTS = {
+    "management_plan": "/filings",
+    "declaration": "/filings",
+    "contract_expiry": "/contracts#contract-{key}",
+    "generation_jump": "/containers?generator={uscc}&generated={month}",
+    **dict.fromkeys(("permit_codes", "permit_mass", "permit_overrun"), "/permits?search={uscc}"),
+}
+"""By kind of alert the list that holds what it is about, where that has no page of its own."""
+OF_FIRM = "/containers?holder={uscc}"
+
+
+@register.filter
+def way_to_look(alert: Alert) -> str:
+    """Where a reader who does not answer for it sees what an alert is about: its page, its list, its firm's drums."""
+    listed = LISTS.get(alert.kind, OF_FIRM)
+    names = {
+        "key": alert.about.partition(":")[2],
+        "uscc": alert.organisation.uscc,
+        "month": alert.data.get("month", ""),
+    }
+    return subject_url(alert.about) or listed.format(**names)

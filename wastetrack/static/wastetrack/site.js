@@ -159,10 +159,8 @@ document.body.addEventListener("htmx:beforeRequest", (event) => {
   const { elt, requestConfig } = event.detail;
   if (!requestConfig.triggeringEvent?.type.startsWith("live") || elt.hasAttribute("data-keeps")) return;
   const busy = elt.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
-  if (busy || elt.querySelector("details[open]")) event.preventDefault();
+  if (!busy && !elt.querySelector("details[open]")) return;
+  event.preventDefault();
+  // <p data-held hidden> inside the part: says that it is older than what has come.
+  elt.querySelector("[data-held]")?.removeAttribute("hidden");
 });
-
-// <p data-stale="live:alert" hidden>: says that the page is old, once something has come.
-for (const note of document.querySelectorAll("[data-stale]")) {
-  document.body.addEventListener(note.dataset.stale, () => { note.hidden = false; });
-}

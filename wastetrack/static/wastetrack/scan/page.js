@@ -39,12 +39,13 @@ const focus = () => field.focus({ preventScroll: true });
 // --- the queue: opened once; scans made before that wait for it ---
 
 let queue = null, store = null;
+let lasting = "";                               // holds for as long as this page stands: said when nothing else is
 const opened = openQueue();
 
 async function openQueue() {
   store = await open(data.owner).catch(() => {
-    status.textContent = words.noStore;
-    status.hidden = false;
+    lasting = words.noStore;
+    tell("");
     return memoryStore(data.owner);
   });
   const send = sender({ owner: data.owner, language: data.language, token: token() });
@@ -454,8 +455,9 @@ function stateTold(state) {
 
 const signIn = () => `/sign-in?${new URLSearchParams({ next: location.pathname + location.search })}`;
 
-// `way` is a button beside the words: [label, address].
+// `way` is a button beside the words: [label, address]. No words: what holds all the time, if anything.
 function tell(text, way = null) {
+  text ||= lasting;
   if (status.dataset.said === text + (way?.[1] ?? "")) return;
   status.dataset.said = text + (way?.[1] ?? "");
   status.textContent = text;
@@ -683,6 +685,8 @@ hand.draw();
 focus();
 opened.then(async () => {
   const others = await queue.others();
-  if (others.length) tell(words.others);
+  if (!others.length) return;
+  lasting ||= words.others;
+  if (status.hidden) tell("");
 });
 followStock();
