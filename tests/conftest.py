@@ -15,6 +15,11 @@ from django.test import Client
 from tests.world import NOW, World, build_world
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes begins first: else one worker is left with it when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture
 def world(db: None) -> World:
     return build_world()

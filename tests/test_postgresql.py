@@ -11,16 +11,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SUITES = ["tests/kernel", "tests/journeys", "tests/races", "tests/feed"]
-ALIKE = ("sqlite", "triples", "places", "districts", "extensions", "loads", "numbers")
-"""Of the kernel's tests, those that ask nothing of a database in which the two differ."""
-IGNORED = [f"--ignore=tests/kernel/test_{name}.py" for name in ALIKE]
 
 
+@pytest.mark.long
 @pytest.mark.postgres
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="this run has a database of its own choice")
 def test_kernel_races_and_feed_on_postgresql(postgres_url: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *IGNORED, *SUITES],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not once", *SUITES],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": postgres_url},
         capture_output=True,

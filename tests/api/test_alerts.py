@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.support import answered, nothing_done, refused
+from tests.pages.visitors import Visitor, text
 from tests.world import NOW, World
 from wastetrack.alerts.models import Alert
 from wastetrack.alerts.services import end, sweep
@@ -18,13 +19,10 @@ from wastetrack.waste.models import Container
 
 @pytest.fixture
 def overdue(world: World, clock: Any) -> Alert:
-    """A drum of the firm is a day over its time, and the sweep has found out."""
-    drum = world.drum()
-    assert drum.storage_deadline is not None
-    now = drum.storage_deadline + timedelta(days=1)
-    clock(now)
-    sweep(now)
-    return Alert.objects.get(about=drum.subject)
+    """A drum of the firm is two days over its time, and the sweep has found out."""
+    drum = world.drum(accumulation_start="2025-11-18")
+    sweep(NOW)
+    return Alert.objects.get(kind="storage", about=drum.subject)
 
 
 def test_an_alert_says_what_since_when_and_by_which_clause(world: World, api: Any, overdue: Alert) -> None:
@@ -47,7 +45,7 @@ def test_alerts_are_filtered_by_kind_and_by_whether_they_are_open(world: World, 
     firm = api("firm")
     assert len(answered(firm.get("/alerts", kind="storage"))["items"]) == 1
     assert answered(firm.get("/alerts", open="false"))["items"] == []
-    number = world.draft(*_containers(overdue), now=overdue.due_at + timedelta(days=1)).number
+    number = world.draft(*_containers(overdue), now=NOW).number
     for who, verb in (("firm", "issue"), ("carrier", "depart")):
         answered(api(who).post(f"/manifests/{number}/{verb}", {"password": "demo"}))
     assert answered(firm.get("/alerts", open="true"))["items"] == []
@@ -107,7 +105,7 @@ def test_a_quiet_deadline_cannot_be_acknowledged(world: World, api: Any) -> None
 
 
 def test_an_alert_that_has_ended_is_not_acknowledged(api: Any, overdue: Alert) -> None:
-    end(overdue.kind, [overdue.about], actor=SYSTEM, now=overdue.due_at + timedelta(days=2))
+    end(overdue.kind, [overdue.about], actor=SYSTEM, now=NOW)
     with nothing_done():
         refused(api("firm").post(f"/alerts/{overdue.pk}/acknowledge", {"note": "x"}), 409, "alert_closed")
 
@@ -125,3 +123,60 @@ def test_a_note_is_not_cut_short(api: Any, overdue: Alert) -> None:
         refused(api("firm").post(path, {"note": "长" * 201}), 422, "too_long", "note")
         refused(api("firm").post(path, {"note": "a\x00b"}), 422, "unprintable", "note")
     assert answered(api("firm").post(path, {"note": "长" * 200}))["note"] == "长" * 200
+
+
+def test_alerts_are_filtered_by_severity(world: World, api: Any, overdue: Alert) -> None:
+    firm = api("firm")
+    assert [item["severity"] for item in answered(firm.get("/alerts", severity="alarm"))["items"]] == ["alarm"]
+    assert answered(firm.get("/alerts", severity="notice"))["items"] == []
+    refused(firm.get("/alerts", severity="grave"), 422, "unknown_severity", "severity")
+    (shown,) = answered(firm.get("/alerts", kind="storage"))["items"]
+    assert (shown["action"], shown["confidence"]) == ("Hand it over", "C")
+
+
+def test_an_organisation_tightens_a_figure_and_takes_it_back(world: World, api: Any) -> None:
+    firm = api("firm")
+    key = "permit.warn_days"
+
+    def shown() -> Any:
+        return next(one for one in answered(firm.get("/figures"))["items"] if one["key"] == key)
+
+    assert (shown()["rule"], shown()["own"], shown()["holds"], shown()["stricter"]) == ("60", None, "60", "higher")
+    assert answered(firm.post("/figures", {"key": key, "value": "90"}))["holds"] == "90"
+    assert shown()["own"] == "90"
+    assert answered(firm.post("/figures", {"key": key, "value": None}))["own"] is None
+    assert shown()["holds"] == "60"
+    with nothing_done():
+        refused(firm.post("/figures", {"key": key, "value": "30"}), 422, "figure_not_tighter", "value")
+        refused(firm.post("/figures", {"key": "permit.record_years", "value": "1"}), 422, "figure_fixed", "key")
+        refused(firm.post("/figures", {"key": "x.y", "value": "1"}), 422, "unknown_figure", "key")
+        refused(firm.post("/figures", {"key": key, "value": None}), 404, "not_set_here")
+        refused(api("viewer").post("/figures", {"key": key, "value": "90"}), 403, "read_only")
+        refused(api("carrier").post("/figures", {"key": key, "value": "90"}), 403, "not_your_part")
+
+
+def test_the_plan_is_told_to_its_district_and_not_to_who_else_reads_the_alert(world: World, api: Any) -> None:
+    drum = world.drum()
+    world.delivered(drum)
+    moment = NOW + timedelta(days=60)
+    sweep(moment)
+    alert = Alert.objects.get(kind="receipt")
+    answered(api("depot").post(f"/alerts/{alert.pk}/acknowledge", {"note": "机密安排"}))
+    for who, told in (("depot", True), ("regulator", True), ("firm", False)):
+        (shown,) = answered(api(who).get("/alerts", kind="receipt"))["items"]
+        assert (shown["note"], bool(shown["acknowledged_at"])) == (("机密安排", True) if told else ("", False)), who
+        page = Visitor(world, who).get(f"/alerts/{alert.pk}")
+        assert ("机密安排" in text(page)) is told, who
+        entry = Entry.objects.get(kind="alert.acknowledge")
+        assert entry.addressed_to(world.actor(who)) is told, who
+    entries = Entry.objects.filter(kind__startswith="alert.", subject=alert.subject)
+    assert [entry.kind for entry in entries if "also" in entry.data] == []
+
+
+def test_a_district_tightens_nothing_for_itself(world: World, api: Any) -> None:
+    with nothing_done():
+        refused(
+            api("regulator").post("/figures", {"key": "storage_point.warn_percent", "value": "50"}),
+            403,
+            "not_your_part",
+        )

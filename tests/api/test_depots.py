@@ -9,7 +9,8 @@ import pytest
 
 from depots.models import Depot
 from tests.api.support import answered, nothing_done, refused
-from tests.world import World, later
+from tests.world import NOW, World, later
+from wastetrack.alerts.services import sweep
 
 
 def test_one_sees_ones_own_places_and_a_regulator_those_of_the_district(world: World, api: Any) -> None:
@@ -26,6 +27,7 @@ def test_a_depot_has_its_stock_in_figures(world: World, api: Any, clock: Any) ->
     world.drum(accumulation_start="2025-10-01")
     world.drum(accumulation_start="2025-12-01", mass_kg="0.001")
     world.drum()
+    sweep(NOW)
     shown = answered(api("firm").get(f"/depots/{world.depots['firm'].pk}"))
     assert shown["stock"] == {"containers": 3, "mass_kg": "37.001", "overdue": 1, "due_soon": 1}
     assert shown["organisation"] == world.organisations["firm"].uscc

@@ -11,6 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
+from compliance.services import record_filing
 from depots.counts import begin, close
 from depots.models import Bay
 from depots.services import put_away
@@ -24,10 +25,11 @@ from scanner.services import ScanRequest
 from scanner.services import scan as make_scan
 from tests.api.support import answered, refused
 from tests.kernel.test_drafting import paper_draft, picture, refused_all, stream_of
-from tests.world import DRUM, NOW, PASSWORD, World
+from tests.world import DRUM, NOW, PASSWORD, TODAY, World
 from wastetrack.alerts.models import Alert
 from wastetrack.alerts.services import sweep
-from wastetrack.parties.models import Vehicle
+from wastetrack.notices.services import create
+from wastetrack.parties.models import Permit, Vehicle
 from wastetrack.waste.models import Container
 
 ROUNDS = 60
@@ -71,7 +73,7 @@ def bodies(world: World) -> dict[str, Body]:
     bay: Body = {"code": "B1", "name": "n", "row": 1, "column": 2, "admits": ["HW08"], "hazards": ["T"],
                  "capacity_kg": "20", "places": 3, "bund_l": 40, "temperature": "t"}  # fmt: skip
     sweep(NOW)
-    alert = Alert.objects.get(about=other.subject)
+    alert = Alert.objects.get(kind="storage", about=other.subject)
     uscc = {name: organisation.uscc for name, organisation in world.organisations.items()}
     numbers = f"/manifests/{manifest.number}"
     second = world.add("second", "carrier")
@@ -98,6 +100,7 @@ def bodies(world: World) -> dict[str, Body]:
     put_away(actor=world.actor("firm"), container=parts[3], bay=shelves[0], now=NOW)
     counted = begin(actor=world.actor("firm"), bay=shelves[0], now=NOW)
     counted = close(actor=world.actor("firm"), count=counted, now=NOW)
+    hooked = create(actor=world.actor("firm"), url="https://example.org/in", kinds=["*"], now=NOW)
     counting = begin(actor=world.actor("firm"), bay=shelves[1], now=NOW)
     late = ScanRequest("late", other.code, "put_away", said="accepted")
     make_scan(actor=world.actor("firm"), request=late, now=NOW)
@@ -116,11 +119,16 @@ def bodies(world: World) -> dict[str, Body]:
         f"/manifests/{refused_all(world, world.drum()).number}/return": {},
         "/approvals": {"number": "n", "receiver": uscc["plant"], "waste_codes": ["900-249-08"], "mass_kg": "5",
                        "method": "R9", "route": "r", "valid_from": "2026-11-20", "valid_to": "2027-10-01"},
+        "/contracts": {"number": "n", "partner": uscc["plant"], "purpose": "take", "valid_from": "2026-11-20",
+                       "valid_to": "2027-11-19"},
+        **permit_bodies(world),
         "/vehicles": {"plate": "浙A12345", "permit_number": "n", "valid_to": "2027-01-01", "capacity_kg": "5000",
                       "ended": False},
         "/plan": {"site": "", "year": 2026, "waste_code": "900-249-08", "receiver": uscc["depot"], "mass_kg": "5",
                   "method": "R9"},
         f"/alerts/{alert.pk}/acknowledge": {"note": "n"},
+        "/filings": {"kind": "declaration", "period": "2026-10", "filed_on": "2026-11-02", "reference": "n"},
+        f"/filings/{filed(world)}/withdraw": {"reason": "r"},
         **{f"{numbers}/{name}": verb for name in ("deliver", "receive", "settle", "treat", "close")},
         **{f"/manifests/{world.draft(drum).number}/{name}": verb for name in ("issue", "cancel")},
         f"/manifests/{world.issued(world.drum()).number}/depart": verb,
@@ -136,7 +144,13 @@ def bodies(world: World) -> dict[str, Body]:
            for name in ("approve", "decline", "withdraw")},
         f"/depots/{world.depots['firm'].pk}/bays": bay,
         f"/depots/{world.depots['firm'].pk}/bays/A1": bay,
+        "/notices/choices": {"kind": "storage", "email": "daily"},
+        "/notices/address": {"email": "a@example.org", "again": "a@example.org"},
+        "/notices/calendar": {},
+        "/webhooks": {"url": "https://example.org/in", "kinds": ["alert.*"]},
+        **{f"/webhooks/{hooked.pk}/{name}": {"index": "0"} for name in ("ping", "replay", "remove")},
         "/district/figures": {"key": "facility.warn_percent", "value": "70", "source": "s"},
+        "/figures": {"key": "facility.warn_percent", "value": "70"},
         "/district/pairs": {"group_a": "1-A", "group_b": "5-A", "apart": True, "consequence": "c", "source": "s"},
         "/containers/split": {"container": parts[0].code, "bay": "", "parts": [{**barrel, "mass_kg": "8.5"},
                                                                                 {**barrel, "mass_kg": "10"}]},
@@ -162,6 +176,30 @@ def bodies(world: World) -> dict[str, Body]:
 
 def uscc_of(world: World, name: str) -> str:
     return world.organisations[name].uscc
+
+
+def filed(world: World) -> int:
+    sent = {"kind": "plan", "period": "2026", "filed_on": "2026-03-02", "reference": "n"}
+    return int(record_filing(actor=world.actor("firm"), **sent, now=NOW).pk)
+
+
+def permit_bodies(world: World) -> dict[str, Body]:
+    """The same for permits, which an office puts on record."""
+    days = {"valid_from": "2026-11-20", "valid_to": "2029-11-19"}
+    made = {name: f"/permits/{of_carrier(world, name).pk}" for name in ("right", "over")}
+    said: Body = {"kind": "pilot", "codes": ["HW08", "900-041-49"], "yearly_mass_kg": "5000", **days}
+    return {
+        "/permits": {"organisation": uscc_of(world, "depot"), "number": "n", **said},
+        f"{made['right']}/correct": {"number": "m", **said, "kind": "transport", "codes": "HW08",
+                                     "yearly_mass_kg": None, "reason": "r", "version": 1},
+        f"{made['over']}/withdraw": {"last_day": "2026-12-31", "reason": "r"},
+    }  # fmt: skip
+
+
+def of_carrier(world: World, number: str) -> Permit:
+    days = {"valid_from": TODAY, "valid_to": TODAY.replace(year=2029)}
+    carrier = world.organisations["carrier"]
+    return Permit.objects.create(organisation=carrier, number=number, kind="transport", **days)
 
 
 def on_paper(world: World, drum: Container) -> Manifest:
@@ -222,7 +260,7 @@ def who_posts(path: str) -> str:
         return "depot"
     if path.startswith("/rounds/"):
         return "carrier"
-    if path.startswith("/district/"):
+    if path.startswith(("/district/", "/permits")):
         return "regulator"
     if not path.startswith("/manifests/"):
         return "firm"
@@ -250,8 +288,8 @@ def route_of(path: str) -> str:
         return "/rounds/{round_id}/change" if parts[3] == "change" else "/rounds/{round_id}/{verb}"
     if parts[1] == "collections" and len(parts) > 2:
         return "/collections/{collection_id}/withdraw"
-    if parts[1] == "walk-ins" and len(parts) > 2:
-        return f"/walk-ins/{{walk_in_id}}/{parts[3]}"
+    if parts[1] in (ids := {"walk-ins": "walk_in_id", "permits": "permit_id"}) and len(parts) > 2:
+        return f"/{parts[1]}/{{{ids[parts[1]]}}}/{parts[3]}"
     if parts[1] == "depots" and parts[3] == "counts":
         return "/depots/{depot_id}/counts" + (f"/{{count_id}}/{parts[5]}" if len(parts) > 4 else "")
     if parts[1] == "scans" and parts[-1] == "seen":
@@ -259,7 +297,10 @@ def route_of(path: str) -> str:
     if parts[1] == "depots" and parts[3] == "bays":
         return "/depots/{depot_id}/bays" + "/{code}" * (len(parts) > 4)
     ends = {
+        **{name: f"/webhooks/{{webhook_id}}/{name}" for name in ("replay", "remove")},
+        "ping": "/webhooks/{webhook_id}/{verb}",
         "void": "/containers/{code}/void",
+        "withdraw": "/filings/{filing_id}/withdraw",
         "reactions": "/containers/{code}/reactions",
         "acknowledge": "/alerts/{alert_id}/acknowledge",
     }

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from tests.api.support import PROBLEM, answered, checked, nothing_done, refused
 from tests.conftest import Api
@@ -266,6 +267,18 @@ def test_a_busy_database_is_said_to_be_busy(api: Any, monkeypatch: pytest.Monkey
     response = firm.get("/containers/x")
     refused(response, 503, "database_busy")
     assert response["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("ended", [DeadlockDetected, SerializationFailure])
+def test_whom_the_database_let_wait_for_another_has_lost_the_race(
+    api: Any, monkeypatch: pytest.MonkeyPatch, ended: type[Exception]
+) -> None:
+    def given_way(*args: Any, **kwargs: Any) -> Any:
+        raise OperationalError("ended for another") from ended()
+
+    firm = api("firm")
+    monkeypatch.setattr("desk.api.get_container", given_way)
+    refused(firm.get("/containers/x"), 409, "lost_race")
 
 
 def test_a_fault_of_ours_is_a_problem_without_its_cause(

@@ -15,7 +15,7 @@ from django.utils import translation
 
 from wastetrack.sentences import SENTENCES, sentence
 
-ROOMS = ("wastetrack", "labels", "depots", "manifests", "scanner", "desk")
+ROOMS = ("wastetrack", "labels", "depots", "manifests", "scanner", "compliance", "desk")
 CODE_AT = {
     "Refused": 0, "NotFound": 0, "NotPermitted": 0, "Guard": 0, "PydanticCustomError": 0, "HttpError": 0,
     "invalid": 1, "FieldError": 1, "fail": 1, "add": 0, "refuse": 0, "word": 3,

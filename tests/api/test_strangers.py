@@ -80,10 +80,11 @@ def secret(world: World, clock: Any) -> Secret:
     sweep(now := drum.logged_at)
     manifest = world.draft(world.drum(), drum, now=now)
     seal()
-    return Secret(drum, manifest, world.depots["firm"], Alert.objects.get(about=drum.subject))
+    return Secret(drum, manifest, world.depots["firm"], Alert.objects.get(kind="storage", about=drum.subject))
 
 
 LISTS = ["/containers", "/manifests", "/alerts", "/depots", "/ledger/entries", "/waste-codes?q=900-249-08", "/me"]
+LISTS += ["/alerts?open=true&kind=storage", "/filings", "/contracts", "/permits", "/figures"]
 
 
 def look(api: Api, path: str) -> Any:

@@ -132,10 +132,12 @@ def test_one_drum_from_the_workshop_to_the_plant(site: Site, person: Arrive) -> 
             break
         board.wait_for_timeout(200)
     assert [frame for frame in frames if frame.endswith(mine)] == wanted
-    expect(regulator.go("/alerts").locator("main")).to_contain_text(mine)
-    expect(operator.go("/alerts").locator("main")).to_contain_text(mine)
+    that_day = f"/alerts?kind=storage&day={due.date().isoformat()}"
+    expect(regulator.go(f"{that_day}&scope=all").locator("main")).to_contain_text(mine)
+    expect(operator.go(that_day).locator("main")).to_contain_text(mine)
     neighbour = person("firm2", PHONE)
-    expect(neighbour.go("/alerts").locator("main")).not_to_contain_text(mine)
+    for path in ("/alerts", that_day):
+        expect(neighbour.go(path).locator("main")).not_to_contain_text(mine)
 
     # 5: on to the plant, lighter than declared: settled by both, treated, closed
     second = hand_over(operator, drum, "处置中心")

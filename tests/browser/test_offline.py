@@ -182,9 +182,11 @@ def test_scans_are_never_sent_in_another_name(site: Site, person: Arrive) -> Non
     other.locator("button[name=demo][value=firm]").click()
     other.wait_for_url(f"{site.url}/")
     other.goto(f"{site.url}/scan")
-    expect(other.locator("#scan-status")).to_be_visible()
+    expect(other.locator("#scan-status")).to_be_visible(timeout=20_000)
     type_scan(other, drum)
     expect(other.locator("body")).to_have_attribute("data-verdict", re.compile("refused|accepted"))
+    waits(other, 0)
+    expect(other.locator("#scan-status")).to_contain_text("another person")
     assert kept(other) == []
     assert kept(other, owner=mine) == [scan]
     assert recorded(site, [scan["nonce"]]) == []

@@ -17,10 +17,13 @@ from manifests.models import Approval, Correction, Discrepancy, Line, Manifest, 
 from manifests.selectors import needing, visible_manifests
 from scanner.services import ScanRequest, scan
 from tests.demo.conftest import actor
+from wastetrack.alerts.models import Alert
 from wastetrack.alerts.selectors import open_counts
 from wastetrack.errors import NotPermitted
 from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import attest
+from wastetrack.notices.models import Mail
+from wastetrack.notices.services import gather
 from wastetrack.parties.selectors import actor_of_token, choices_of
 from wastetrack.parties.services import grant_token
 from wastetrack.regulations import plates
@@ -60,9 +63,10 @@ def test_refused_drums_wait_to_be_taken_back() -> None:
     assert set(waiting.values_list("manifest__state", flat=True)) == {"partly_received", "rejected"}
 
 
-def test_list_of_the_first_firm_tells_one_overdue_three_due_and_a_draft() -> None:
+def test_list_of_the_first_firm_tells_one_overdue_three_due_a_contract_that_ends_and_a_draft() -> None:
     firm = actor("firm")
-    assert open_counts(firm) == {"overdue": 1, "warned": 3}
+    assert open_counts(firm) == {"alarm": 1, "warning": 4, "notice": 0}
+    assert Alert.objects.filter(organisation=firm.organisation, kind="contract_expiry", state="warned").count() == 1
     assert [manifest.lines.count() for manifest in needing(firm, ["draft"], "sender")] == [2]
     assert not needing(firm, ["issued", "in_transit", "delivered"], "sender").exists()
 
@@ -188,3 +192,10 @@ def test_neighbours_do_not_see_each_other() -> None:
     for one, other in (("firm", "firm2"), ("firm2", "firm")):
         hidden = Container.objects.visible_to(actor(one)).filter(generator=actor(other).organisation)
         assert not hidden.exists()
+
+
+def test_what_the_first_sweep_finds_is_mailed(demo: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wastetrack.notices.services.gathering.mail_is_on", lambda: True)
+    while gather(demo):
+        pass
+    assert set(Mail.objects.filter(user__username="firm").values_list("purpose", flat=True)) == {"at_once", "daily"}

@@ -8,6 +8,7 @@ from depots.models import Depot
 from desk.demo.parties import PARKS, found_district
 from desk.demo.wastes import BAY_OF, TRADES, go_together
 from tests.demo.conftest import NOW
+from wastetrack.notices.selectors import address_of
 from wastetrack.parties.models import Delegation, Organisation, Permit, User
 from wastetrack.regulations.divisions import exists
 from wastetrack.regulations.identifiers import uscc_ok
@@ -36,6 +37,7 @@ def test_full_district() -> None:
         assert organisation.contact_phone.startswith("0575-0000")
     assert all(user.name.startswith("演示") and user.check_password("demo") for user in User.objects.all()[:3])
     assert len(set(User.objects.values_list("password", flat=True))) == 1
+    assert all(address_of(user) == f"{user.username}@demo.invalid" for user in User.objects.all())
 
 
 @pytest.mark.django_db

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from depots import counts
 from depots.extensions import extend
@@ -761,3 +763,21 @@ def test_the_count_is_settled_with_its_last_difference(world: World, second: Act
     assert settle(world.actor("depot"), line_about(count), "noted").count.state == "counted"
     assert settle(second, line_about(count, drum), "lost").count.state == "settled"
     assert Entry.objects.filter(kind="count.settle").count() == 1
+
+
+def test_alerts_are_locked_by_kind_as_the_sweep_does_it(world: World) -> None:
+    """Two that lock the same rows in different orders wait for each other for ever."""
+    (drum,) = stocked(world)
+    count = closed(world, begun(world))
+    second = colleague(world, "second")
+    assert Alert.objects.filter(about=drum.subject).count() == 2
+    with CaptureQueriesContext(connection) as done:
+        settle(second, line_about(count, drum), "lost")
+    touched = [kind for query in done if "alerts_alert" in query["sql"] for kind in _kinds(query["sql"])]
+    assert touched[0] == "missing"
+    assert touched[-1] == "storage"
+    assert touched == sorted(touched)
+
+
+def _kinds(sql: str) -> list[str]:
+    return [kind for kind in ("missing", "storage") if f"'{kind}'" in sql]

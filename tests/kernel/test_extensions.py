@@ -20,6 +20,8 @@ from wastetrack.ledger.canonical import instant
 from wastetrack.ledger.models import Entry
 from wastetrack.waste.models import Container
 
+pytestmark = pytest.mark.once
+
 DOCUMENT = "演示环函〔2026〕1号"
 
 
@@ -52,13 +54,13 @@ def test_a_drum_may_stay_to_the_end_of_the_last_day(world: World) -> None:
 def test_the_warning_ends_and_is_given_anew_before_the_new_day(world: World) -> None:
     drum = stocked(world)
     sweep(later(370))
-    old = Alert.objects.get(about=drum.subject, resolved_at=None)
+    old = Alert.objects.get(kind="storage", about=drum.subject, resolved_at=None)
     assert old.state == "overdue"
     extended(world, drum, until=day(500), now=later(370))
     old.refresh_from_db()
     assert old.state == "resolved"
     sweep(later(469))
-    new = Alert.objects.get(about=drum.subject, resolved_at=None)
+    new = Alert.objects.get(kind="storage", about=drum.subject, resolved_at=None)
     assert new.state == "watching"
     sweep(later(471))
     new.refresh_from_db()

@@ -33,6 +33,8 @@ from wastetrack.waste.models import Container, Derivation, Share
 from wastetrack.waste.selectors import contents_of, ends_of
 from wastetrack.waste.shares import apportion, in_parts, portions
 
+pytestmark = pytest.mark.once
+
 
 def part(mass_g: int) -> Part:
     return Part("steel_drum", Decimal(200), mass_g)

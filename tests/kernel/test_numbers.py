@@ -16,6 +16,8 @@ from wastetrack.errors import Invalid, NotPermitted, Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.regulations.identifiers import parse_manifest_number
 
+pytestmark = pytest.mark.once
+
 NATIONAL = "20263306000777"
 
 

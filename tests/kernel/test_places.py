@@ -22,6 +22,8 @@ from wastetrack.sentences import sentence
 from wastetrack.waste.clock import start_of
 from wastetrack.waste.models import Container
 
+pytestmark = pytest.mark.once
+
 ACID: dict[str, Any] = {"waste_code": "900-300-34", "name": "废酸", "hazards": ["C", "T"]}
 ALKALI: dict[str, Any] = {"waste_code": "900-352-35", "name": "废碱", "hazards": ["C", "T"]}
 UNSTATED: dict[str, Any] = {"waste_code": "900-041-49", "name": "含油抹布", "hazards": ["T"]}

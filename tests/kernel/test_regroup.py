@@ -343,7 +343,7 @@ def test_nothing_is_done_where_there_is_no_room(world: World) -> None:
 
 
 def alert_of(drum: Container) -> Alert:
-    return Alert.objects.get(about=drum.subject, resolved_at=None)
+    return Alert.objects.get(kind="storage", about=drum.subject, resolved_at=None)
 
 
 def test_a_merge_has_the_shortest_time_of_its_parts(world: World) -> None:
@@ -366,7 +366,8 @@ def test_the_warning_of_the_old_drum_ends_and_that_of_the_new_one_is_raised(worl
     sweep(later(360))
     assert alert_of(drum).state == "warned"
     child = repack(world, drum, now=later(360))
-    assert Alert.objects.get(about=drum.subject, organisation=world.organisations["depot"]).state == "resolved"
+    of_drum = Alert.objects.get(kind="storage", about=drum.subject, organisation=world.organisations["depot"])
+    assert of_drum.state == "resolved"
     sweep(later(360))
     assert alert_of(child).state == "warned"
 

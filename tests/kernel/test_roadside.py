@@ -23,6 +23,8 @@ from wastetrack.errors import Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Vehicle
 
+pytestmark = pytest.mark.once
+
 HALF_HOUR = timedelta(minutes=30)
 
 

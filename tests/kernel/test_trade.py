@@ -17,6 +17,7 @@ from manifests.services import Receipt, Treated
 from scanner.services import Answer, ScanRequest, scan
 from tests.world import DRUM, NOW, World, later
 from wastetrack.alerts.models import Alert
+from wastetrack.alerts.services import sweep
 from wastetrack.errors import Invalid, NotPermitted, Refused
 from wastetrack.parties.models import Organisation, Permit, Site, Vehicle
 from wastetrack.waste.models import Container
@@ -97,7 +98,8 @@ def test_stock_figures(world: World) -> None:
     world.drum(accumulation_start="2025-11-01")
     world.drum(accumulation_start="2025-12-01")
     world.drum()
-    figures = totals(world.depots["firm"], now=NOW, soon=later(30))
+    sweep(NOW)
+    figures = totals(world.depots["firm"], now=NOW)
     assert (figures.containers, figures.mass_g, figures.overdue, figures.due_soon) == (3, 55_500, 1, 1)
 
 

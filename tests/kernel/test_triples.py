@@ -29,6 +29,8 @@ from wastetrack.parties.actors import SYSTEM, Actor
 from wastetrack.parties.models import Vehicle
 from wastetrack.waste.models import Container
 
+pytestmark = pytest.mark.once
+
 STRANGER = "stranger"
 """A party that no declaration names."""
 

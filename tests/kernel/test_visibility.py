@@ -16,7 +16,8 @@ from wastetrack.regulations.models import ImportedEdition
 from wastetrack.waste.models import Container
 
 OPEN_TO_ALL: set[type[Model]] = {User, ImportedEdition}
-OURS = {"parties", "ledger", "lifecycle", "alerts", "waste", "depots", "labels", "manifests", "scanner", "regulations"}
+OURS = {"parties", "ledger", "lifecycle", "alerts", "notices", "waste", "depots", "labels", "manifests", "scanner"}
+OURS |= {"compliance", "regulations"}
 
 
 def our_models() -> list[type[Model]]:

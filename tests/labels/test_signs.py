@@ -188,7 +188,7 @@ def test_a_bays_sign_says_what_it_admits(world: World, printed: Callable[..., Pr
     settings.PUBLIC_URL = HOST
     placed(world)
     depot = world.depots["depot"]
-    pdf = print_signs(depot=depot, kind="bay", bays=["A2"])
+    pdf = print_signs(depot=depot, kind="bay", on=NOW.date(), bays=["A2"])
     assert len(pypdfium2.PdfDocument(pdf)) == 1
     said = words(printed(pdf))
     for expected in ("HW08废矿物油与含矿物油废物", "HW49其他废物", "900-041-49", "毒性", depot.name):
@@ -196,17 +196,17 @@ def test_a_bays_sign_says_what_it_admits(world: World, printed: Callable[..., Pr
     bay = Bay.objects.get(depot=depot, code="A2")
     (code,) = codes_in(pdf, dpi=72)
     assert (read(code, HOST).kind, read(code, HOST).code) == ("bay", str(bay.pk))
-    assert len(pypdfium2.PdfDocument(print_signs(depot=depot, kind="bay"))) == 2
+    assert len(pypdfium2.PdfDocument(print_signs(depot=depot, kind="bay", on=NOW.date()))) == 2
 
 
 def test_without_a_rule_of_its_own_it_says_what_stands_there_else_what_the_permit_covers(
     world: World, printed: Callable[..., Printed]
 ) -> None:
-    said = words(printed(print_signs(depot=world.depots["depot"], kind="bay", bays=["A1"])))
+    said = words(printed(print_signs(depot=world.depots["depot"], kind="bay", on=NOW.date(), bays=["A1"])))
     assert "HW06" in said
     world.delivered(drum := world.drum())
     scan(actor=world.actor("depot"), request=ScanRequest("n", drum.code, "check_in", bay="A1"), now=NOW)
-    said = words(printed(print_signs(depot=world.depots["depot"], kind="bay", bays=["A1"])))
+    said = words(printed(print_signs(depot=world.depots["depot"], kind="bay", on=NOW.date(), bays=["A1"])))
     assert "900-249-08" in said
     assert said.count("HW06") == 1  # on the plan, in the other bay
 

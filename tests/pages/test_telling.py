@@ -16,7 +16,7 @@ from wastetrack.lifecycle.states import Stateful
 from wastetrack.telling import TELLINGS, tell
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("wastetrack", "labels", "depots", "manifests", "scanner", "desk")
+ROOMS = ("wastetrack", "labels", "depots", "manifests", "scanner", "compliance", "desk")
 
 
 def written_out() -> Iterator[str]:

@@ -3,7 +3,7 @@ from datetime import date
 import pytest
 
 from wastetrack.regulations.clauses import cite
-from wastetrack.regulations.storage import PERMIT_KINDS, ROLES, deadline, storage_limit, warn_from
+from wastetrack.regulations.storage import PERMIT_KINDS, ROLES, deadline, storage_limit, unit_of, warn_from
 
 DAY = date(2026, 9, 30)
 
@@ -34,7 +34,7 @@ def test_every_limit_has_a_source_and_a_clause_that_can_be_cited():
             assert limit.source
             assert limit.confidence in "ABCD"
             assert cite(limit.clause, DAY).text_zh
-            assert 0 < limit.warn_days < limit.days
+            assert unit_of(limit.clause) == limit.unit
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_a_deadline_in_calendar_days():
     limit = storage_limit("generator", None, "900-249-08", DAY)
     assert deadline(date(2025, 3, 1), limit) == date(2026, 3, 1)
     assert deadline(date(2024, 2, 1), limit) == date(2025, 1, 31)
-    assert warn_from(date(2026, 3, 31), limit) == date(2026, 3, 1)
+    assert warn_from(date(2026, 3, 31), 30, limit.unit) == date(2026, 3, 1)
 
 
 def test_a_deadline_in_working_days_steps_over_holidays():
     limit = storage_limit("collector", "collection", "900-214-08", DAY)
     last = deadline(date(2026, 1, 5), limit)
     assert last == date(2026, 5, 20)
-    assert warn_from(last, limit) == date(2026, 4, 20)
+    assert warn_from(last, 20, limit.unit) == date(2026, 4, 20)

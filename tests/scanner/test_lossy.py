@@ -41,6 +41,7 @@ def test_without_nonces_the_same_line_does_harm(tmp_path: Path) -> None:
 
 
 @pytest.mark.ci
+@pytest.mark.long
 @pytest.mark.skipif(not os.environ.get("CI"), reason="takes minutes: CI runs it")
 def test_twenty_thousand_scans_over_a_bad_line(tmp_path: Path) -> None:
     outcome = scan_over_a_bad_line(tmp_path, scans=20_000, drums=400, devices=4)
