@@ -40,7 +40,7 @@ demo: setup ## a running site with a seeded demo district on http://127.0.0.1:80
 	@exec env $(MANAGE) serve --port $(PORT)
 
 test: setup-dev ## the tests (ARGS="-k label" for some of them)
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup-dev ## lint, types, import contracts, migrations, dependencies, diagrams, translations
 	.venv/bin/ruff check .

@@ -41,7 +41,7 @@ class Site:
     @classmethod
     def in_folder(cls, folder: Path, **settings: str) -> Site:
         """A site that keeps its data in `folder`; `settings` are further environment variables."""
-        url = f"http://127.0.0.1:{_free_port()}"
+        url = f"http://127.0.0.1:{free_port()}"
         inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
         environment = {
             **inherited,
@@ -90,7 +90,7 @@ class Site:
             self.process = None
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
