@@ -10,10 +10,10 @@ from ninja import Router
 from compliance.duties import Duty
 from compliance.models import Filing
 from compliance.schemas import FilingIn, WithdrawIn
-from compliance.selectors import MOST, filings_of, firm_of, get_filing, open_duties
+from compliance.selectors import filings_of, firm_of, get_filing, open_duties
 from compliance.services import record_filing, withdraw_filing
 from wastetrack.creation import create_once
-from wastetrack.http import actor_of, now_of
+from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
 from wastetrack.ledger.canonical import instant
 from wastetrack.schemas import Text
 from wastetrack.units import kg_text
@@ -22,8 +22,8 @@ router = Router(tags=["filings"])
 
 
 @router.get("")
-def filings(request: HttpRequest) -> dict[str, Any]:
-    """What the caller's organisation has still to file, by its class, and what was filed, the newest first."""
+def filings(request: HttpRequest, cursor: Text = "", limit: int = PAGE_SIZE) -> dict[str, Any]:
+    """What the caller's organisation has still to file, by its class, and what was filed, recorded last first."""
     actor = actor_of(request)
     firm = firm_of(actor.principal, now_of(request))
     standing = firm.on(firm.today)
@@ -35,8 +35,7 @@ def filings(request: HttpRequest) -> dict[str, Any]:
             "year": standing.year,
         },
         "due": [duty_json(duty) for duty in open_duties(firm)],
-        "items": [filing_json(one) for one in filings_of(actor)[:MOST]],
-        "next": None,
+        **page_of(filings_of(actor), cursor, limit, lambda found: [filing_json(one) for one in found]),
     }
 
 

@@ -19,7 +19,6 @@ from wastetrack.parties.models import Organisation, Permit, PermitKind
 from wastetrack.schemas import row_id
 from wastetrack.waste.generation import first_logged, masses_by_month
 
-MOST = 100
 YEAR = timedelta(days=365)
 MOST_OPEN = 24
 """Of what is still to be filed, so many are shown at once."""
@@ -82,9 +81,9 @@ def open_duties(firm: Firm) -> list[Duty]:
 
 
 def filings_of(actor: Actor) -> QuerySet[Filing]:
-    """What was filed, the newest first, as far as the actor may see it."""
+    """What was filed, what was recorded last first, as far as the actor may see it."""
     rows: QuerySet[Filing] = Filing.objects.visible_to(actor)
-    return rows.select_related("organisation", "recorded_by").order_by("-filed_on", "-id")
+    return rows.select_related("organisation", "recorded_by").order_by("-id")
 
 
 def get_filing(actor: Actor, filing_id: str) -> Filing:

@@ -14,17 +14,19 @@ from django.views.decorators.http import require_http_methods, require_POST
 from compliance.duties import Duty, Firm
 from compliance.models import Filing, FilingKind
 from compliance.periods import read_period
-from compliance.selectors import MOST, filings_of, firm_of, get_filing, open_duties, overdue_filings
+from compliance.selectors import WATCHES, filings_of, firm_of, get_filing, open_duties, overdue_filings
 from compliance.services import FILERS, record_filing, withdraw_filing
 from compliance.words import period_name
-from wastetrack.alerts.selectors import explained
+from wastetrack.alerts.selectors import explained, title_of
 from wastetrack.districts.selectors import figures_for
 from wastetrack.errors import Refused
-from wastetrack.http import actor_of, now_of
+from wastetrack.http import actor_of, now_of, page_of
 from wastetrack.pages import field_messages, nonce_again, printable, redirect_once, seen_from
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.clauses import cite
 from wastetrack.waste.clock import end_of
+
+PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ def filings(request: HttpRequest) -> HttpResponse:
             refusal = error
     context = {
         **_duties(actor, now_of(request)),
-        "filings": [_filed(one) for one in filings_of(actor)[:MOST]],
-        "overdue": explained(overdue_filings(actor)[:MOST], now_of(request)) if actor.is_regulator else [],
+        "page": page_of(filings_of(actor), request.GET.get("cursor"), PAGE, lambda found: list(map(_filed, found))),
+        **(_overdue(actor, now_of(request)) if actor.is_regulator else {}),
         "may_record": actor.may_write and bool(actor.roles & FILERS),
         "typed": request.POST if refusal else {"filing": request.GET.get("filing", ""), "filed_on": _today(request)},
         "errors": _at_fields(refusal) if refusal else {},
@@ -114,6 +116,15 @@ def _duties(actor: Actor, now: datetime) -> dict[str, Any]:
         "limits": firm.limits,
         "duties": duties,
         "fileable": [row for row in duties if row.fileable],
+    }
+
+
+def _overdue(actor: Actor, now: datetime) -> dict[str, Any]:
+    """What a regulator's district has not filed in time, the longest overdue first; of many, ways to all of them."""
+    found = list(overdue_filings(actor)[: PAGE + 1])
+    return {
+        "overdue": explained(found[:PAGE], now),
+        "ways_on": [(kind, title_of(kind)) for kind in WATCHES] if len(found) > PAGE else [],
     }
 
 

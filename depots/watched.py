@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from depots.models import Bay, Depot, Stay
 from depots.selectors import BayLoad, loads_of
 from wastetrack.alerts.models import Severity
-from wastetrack.alerts.registry import Deadline, Look, Subjects, Watch, subjects_themselves
+from wastetrack.alerts.registry import Deadline, Look, Subjects, Watch, Whereabouts, subjects_themselves
 from wastetrack.districts.selectors import Figures, Place
 from wastetrack.ledger.models import Entry
 from wastetrack.waste.models import Container
@@ -130,12 +130,15 @@ def of_bay(bay: Bay, *, over: bool, **details: Any) -> Deadline:
 # --- where a drum is ---------------------------------------------------------------------------------------
 
 
-def where_drums_stand(abouts: Sequence[str]) -> dict[str, str]:
-    """For a watch's `where`: a drum's bay and depot, or the site at which it was logged and is not stored yet."""
+def where_drums_stand(abouts: Sequence[str]) -> dict[str, Whereabouts]:
+    """For a watch's `where`: a drum's bay and depot, or the site at which it was logged and is not stored yet.
+
+    One query however many.
+    """
     drums = Container.objects.filter(code__in=[about.partition(":")[2] for about in abouts]).order_by()
     drums = drums.annotate(stay=FilteredRelation("stays", condition=Q(stays__left_at=None)))
     return {
-        f"{Container.SUBJECT}:{code}": _stands(depot, bay, site)
+        f"{Container.SUBJECT}:{code}": Whereabouts(_stands(depot, bay, site))
         for code, depot, bay, site in drums.values_list("code", "stay__depot__name", "stay__bay__code", "origin__name")
     }
 

@@ -154,6 +154,13 @@ def manifests_naming(actor: Actor, container: Container) -> QuerySet[Manifest]:
     )
 
 
+def leaving_on(codes: Sequence[str]) -> dict[str, str]:
+    """Of drums that stand in a store and are bound to leave it, the number of the manifest on which (one query)."""
+    lines = Line.objects.filter(container__code__in=codes, container__state=ContainerState.COMMITTED)
+    rows = lines.filter(manifest__state__in=UNDER_WAY, outcome="").order_by("pk")
+    return dict(rows.values_list("container__code", "manifest__number"))
+
+
 def treatments_of(container: Container) -> QuerySet[Treatment]:
     """How and where a container ended."""
     return (

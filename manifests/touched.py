@@ -117,6 +117,13 @@ def organisation_subject(uscc: str) -> str:
     return f"organisation:{uscc}"
 
 
+PERMITS = Subjects(
+    rows=lambda: Permit.objects.all(),
+    about=lambda permit: permit.subject,
+    organisation="organisation",
+    division="organisation__division",
+    daily=True,
+)
 LICENSED = Subjects(
     rows=lambda: Organisation.objects.filter(is_licensed()),
     about=lambda one: organisation_subject(one.uscc),

@@ -8,9 +8,9 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from manifests.permits import last_to_ask, to_renew
-from manifests.touched import names, permits
-from wastetrack.alerts.registry import Deadline, Look, Subjects, Watch, register
-from wastetrack.parties.models import Permit, PermitKind
+from manifests.touched import PERMITS, names, permits
+from wastetrack.alerts.registry import Deadline, Look, Watch, register
+from wastetrack.parties.models import PermitKind
 from wastetrack.waste.clock import end_of, start_of
 
 
@@ -53,13 +53,7 @@ register(
         action=_("See the permit"),
         find=_find,
         on={"permit.*": permits},
-        subjects=Subjects(
-            rows=Permit.objects.all,
-            about=lambda permit: permit.subject,
-            organisation="organisation",
-            division="organisation__division",
-            daily=True,
-        ),
+        subjects=PERMITS,
         # Only the office can end it: it is told with the holder.
         district="at once",
         figures=("permit.renewal_working_days", "papers.warn_days"),

@@ -8,10 +8,10 @@ from datetime import timedelta
 from django.utils.translation import gettext_lazy as _
 
 from manifests.permits import last_to_ask, to_renew
-from manifests.touched import names, permits
+from manifests.touched import PERMITS, names, permits
 from wastetrack.alerts.models import Severity
-from wastetrack.alerts.registry import Deadline, Look, Subjects, Watch, register
-from wastetrack.parties.models import Permit, PermitKind
+from wastetrack.alerts.registry import Deadline, Look, Watch, register
+from wastetrack.parties.models import PermitKind
 from wastetrack.regulations.parameters import Parameter
 from wastetrack.waste.clock import end_of, start_of
 
@@ -57,13 +57,7 @@ register(
         action=_("See the permit"),
         find=_find,
         on={"permit.*": permits},
-        subjects=Subjects(
-            rows=Permit.objects.all,
-            about=lambda permit: permit.subject,
-            organisation="organisation",
-            division="organisation__division",
-            daily=True,
-        ),
+        subjects=PERMITS,
         clause="permit_term",
         # Whether it has been asked for is not on record here: only the permit that comes of it.
         severity=Severity.WARNING,

@@ -170,12 +170,9 @@ def test_a_drum_that_may_not_be_handed_over_leads_to_what_may_be_done(world: Wor
     logged = log_waste(actor=firm, site=world.depots["firm"].site, data=DRUM, now=NOW)
     stored, committed = world.drum(), world.drum()
     world.issued(committed)
-    for drum, page in (
-        (logged, f"/containers/{logged.short_code}"),
-        (committed, f"/containers/{committed.short_code}"),
-    ):
-        alert = Alert.objects.select_related("organisation").get(kind="storage", about=drum.subject)
-        assert visitor.get(explain(alert, NOW).link).headers["Location"] == page
+    for drum in (logged, committed):
+        answer = visitor.get(f"/manifests/new?container={drum.code}")
+        assert answer.headers["Location"] == f"/containers/{drum.short_code}"
     alert = Alert.objects.select_related("organisation").get(kind="storage", about=stored.subject)
     assert "checked" in text(visitor.get(explain(alert, NOW).link))
 
@@ -197,7 +194,25 @@ def test_where_many_stand_is_looked_up_at_once(world: World) -> None:
     rows = list(Alert.objects.filter(kind="storage").select_related("organisation"))
     with queries() as found:
         assert all("It stands in 演示firm贮存." in one.sentence for one in explained(rows, later(340)))
-    assert len(found) == 1
+    assert len(found) == 2
+
+
+def test_a_drum_bound_to_leave_leads_to_its_manifest_and_back(world: World) -> None:
+    drum, free = world.drum(), world.drum()
+    manifest, now = world.issued(drum), later(340)
+    sweep(now)
+
+    def told(one: Container) -> tuple[str, str, str]:
+        words = explain(Alert.objects.select_related("organisation").get(kind="storage", about=one.subject), now)
+        return words.sentence.partition("left. ")[2], words.action, words.link
+
+    bound = f"It stands in 演示firm贮存. It leaves on manifest {manifest.number}."
+    with override("en"):
+        assert told(drum) == (bound, "See the manifest", f"/manifests/{manifest.number}")
+        again = ("It stands in 演示firm贮存.", "Hand it over")
+        assert told(free) == (*again, f"/manifests/new?container={free.code}")
+        manifests.cancel(actor=world.actor("firm"), manifest=manifest, reason="演示", now=now)
+        assert told(drum) == (*again, f"/manifests/new?container={drum.code}")
 
 
 def test_a_look_at_storage_costs_the_same_for_one_and_for_thirty(world: World) -> None:

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from compliance import views
 from compliance.models import Filing
+from compliance.selectors import WATCHES
 from tests.api.support import answered, refused
 from tests.api.test_queries import cost
 from tests.pages.visitors import Visitor, text
 from tests.world import NOW, ZONE, World
+from wastetrack.alerts.models import PAST_DUE, Alert
 from wastetrack.alerts.services import sweep
 
 BEGUN = datetime(2026, 2, 10, 9, tzinfo=ZONE)
@@ -119,6 +122,37 @@ def test_the_page_costs_the_same_however_much_was_filed(middling: World, clock: 
         firm.send("/filings", **SENT | {"filing": f"declaration {month}", "filed_on": "2026-01-10"})
     assert Filing.objects.count() == 11
     assert cost(lambda: firm.get("/filings")) == few
+
+
+def test_nothing_of_a_long_list_is_out_of_reach(middling: World, clock: Any, api: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(views, "PAGE", 2)
+    sweep(NOW)
+    regulator, whole = Visitor(middling, "regulator"), "These are the longest overdue"
+    told = Alert.objects.visible_to(middling.actor("regulator")).filter(kind__in=WATCHES, state__in=PAST_DUE).count()
+    assert (whole in text(regulator.get("/filings"))) is (told > 2)
+    monkeypatch.setattr(views, "PAGE", told - 1)
+    page = text(regulator.get("/filings"))
+    assert whole in page
+    assert "/alerts?kind=declaration&amp;scope=all" in page
+    monkeypatch.setattr(views, "PAGE", told)
+    assert whole not in text(regulator.get("/filings"))
+
+    firm = Visitor(middling, "firm")
+    monkeypatch.setattr(views, "PAGE", 2)
+    for number in range(1, 6):
+        firm.send("/filings", **SENT | {"filing": f"declaration 2025-{number:02}", "filed_on": "2026-01-10"})
+    seen, path = [], "/filings"
+    while path:
+        page = text(firm.get(path))
+        seen += re.findall(r'id="filing-(\d+)"', page)
+        on = re.search(r'href="(\?cursor=\d+)"', page)
+        path = f"/filings{on[1]}" if on else ""
+    assert seen == [str(one.pk) for one in Filing.objects.order_by("-pk")]
+    first = answered(api("firm").get("/filings", limit=3))
+    rest = answered(api("firm").get("/filings", limit=3, cursor=first["next"]))
+    assert [one["id"] for one in first["items"] + rest["items"]] == seen
+    assert rest["next"] is None
+    refused(api("firm").get("/filings", cursor="x"), 422, "bad_cursor", "cursor")
 
 
 # --- the API -----------------------------------------------------------------------------------------------

@@ -50,6 +50,16 @@ class Deadline:
 
 
 @dataclass(frozen=True)
+class Whereabouts:
+    """Where a subject is just now, in a sentence of the active language."""
+
+    sentence: str
+    action: str = ""
+    """What goes on from there, as the words on a button, where that is something else than its watch's action."""
+    link: str = ""
+
+
+@dataclass(frozen=True)
 class Look:
     """One look at subjects: by which clock, and which figures hold where."""
 
@@ -111,9 +121,8 @@ class Watch:
     office_action: Any = ""
     """Where it is the office of the district that ends it: the words on its button. Its way there is `office_link`."""
     office_link: str = ""
-    where: Callable[[Sequence[str]], Mapping[str, str]] | None = None
-    """Where its subjects are just now, each in a sentence of the active language: read with the alert, since they move.
-    One query however many."""
+    where: Callable[[Sequence[str]], Mapping[str, Whereabouts]] | None = None
+    """Where its subjects are just now: read with the alert, since they move. A constant number of queries."""
     states: Mapping[str, Any] = field(default_factory=dict)
     """What its states are called where the usual words, due soon and overdue, do not fit it."""
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Least, RowNumber
 from django.utils.translation import gettext as _
 
 from wastetrack.alerts.models import OPEN_STATES, PAST_DUE, Alert, AlertState, Severity
-from wastetrack.alerts.registry import Watch, kinds, watch_of
+from wastetrack.alerts.registry import Watch, Whereabouts, kinds, watch_of
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.clauses import Citation, cite
@@ -187,7 +187,7 @@ def explain(alert: Alert, now: datetime) -> Explained:
     return explained([alert], now)[0]
 
 
-def _explain(alert: Alert, now: datetime, escalated_at: datetime | None, where: str) -> Explained:
+def _explain(alert: Alert, now: datetime, escalated_at: datetime | None, where: Whereabouts | None) -> Explained:
     watch = _watch_of(alert.kind)
     told_at = alert.due_at or alert.warn_at
     day: date = told_at.astimezone(now.tzinfo).date()
@@ -210,10 +210,10 @@ def _explain(alert: Alert, now: datetime, escalated_at: datetime | None, where: 
     return Explained(
         alert=alert,
         title=str(watch.title),
-        sentence=_("%(sentence)s %(where)s") % {"sentence": sentence, "where": where} if where else sentence,
+        sentence=_("%(sentence)s %(where)s") % {"sentence": sentence, "where": where.sentence} if where else sentence,
         state=str(watch.states.get(alert.state) or alert.get_state_display()),
-        action=str(watch.action),
-        link=watch.link % words,
+        action=where.action if where and where.action else str(watch.action),
+        link=where.link if where and where.link else watch.link % words,
         office_action=str(watch.office_action),
         office_link=watch.office_link % words,
         citation=cite(alert.clause, day) if alert.clause else watch.citation,
@@ -231,19 +231,19 @@ def _was_late(alert: Alert) -> bool:
 
 def explained(alerts: Iterable[Alert], now: datetime) -> list[Explained]:
     """Alerts in words in the active language, with where their subjects stand, and when the district was told of those
-    that stayed overdue (a query for each, where there are such)."""
+    that stayed overdue (a query for the latter, a constant number for each kind that tells where it stands)."""
     rows = list(alerts)
     told = _escalations([alert.subject for alert in rows if alert.state == AlertState.ESCALATED])
     where = _whereabouts(rows)
-    return [_explain(alert, now, told.get(alert.subject), where.get(alert.pk, "")) for alert in rows]
+    return [_explain(alert, now, told.get(alert.subject), where.get(alert.pk)) for alert in rows]
 
 
-def _whereabouts(alerts: Sequence[Alert]) -> dict[int, str]:
-    """Where the subjects are, by the alert's id, of watches that tell it (one query each).
+def _whereabouts(alerts: Sequence[Alert]) -> dict[int, Whereabouts]:
+    """Where the subjects are, by the alert's id, of watches that tell it.
 
     Of what is resolved it is not told: by now its subject may stand with somebody else.
     """
-    found: dict[int, str] = {}
+    found: dict[int, Whereabouts] = {}
     for kind in {alert.kind for alert in alerts}:
         open_ones = [alert for alert in alerts if alert.kind == kind and alert.resolved_at is None]
         if open_ones and (where := _watch_of(kind).where):
