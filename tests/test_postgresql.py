@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SUITES = ["tests/kernel", "tests/journeys", "tests/races", "tests/feed"]
+SUITES = ["tests/kernel", "tests/journeys", "tests/races", "tests/feed", "tests/clock"]
+DAYS = "120"
+"""Of the district that the oracle follows: enough for every query of every watch to be asked."""
 
 
 @pytest.mark.long
@@ -20,7 +22,7 @@ def test_kernel_races_and_feed_on_postgresql(postgres_url: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not once", *SUITES],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": postgres_url},
+        env={**os.environ, "DATABASE_URL": postgres_url, "CLOCK_DAYS": DAYS},
         capture_output=True,
         text=True,
         timeout=1200,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,13 +22,21 @@ OURS = {"BACKGROUND": "sealer", "SECRET_KEY": "only-for-tests"}
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small demo district on disk, made once: every module works on a copy of it."""
+    """A small demo district on disk, made once, by the worker that needs it first: every module works on a copy."""
     if not (ROOT / "build" / "static").exists() and not os.environ.get("CI"):
         pytest.skip("no static files: run `make setup`")
-    site = Site.in_folder(tmp_path_factory.mktemp("seeded"), **OURS)
-    site.manage("migrate", "--verbosity", "0")
-    site.manage("seed_demo", "--firms", "6", "--days", "40", "--seed", "7")
-    return Path(site.environment["DATA_DIR"])
+    here = tmp_path_factory.getbasetemp()
+    # Workers of one run have their folders side by side.
+    folder = (here.parent if "PYTEST_XDIST_WORKER" in os.environ else here) / "district"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            making = folder.with_suffix(f".{os.getpid()}")
+            site = Site.in_folder(making, **OURS)
+            site.manage("migrate", "--verbosity", "0")
+            site.manage("seed_demo", "--firms", "6", "--days", "40", "--seed", "7")
+            making.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from depots.models import Depot
 from desk.demo.parties import District
 from desk.demo.story import Story
 from manifests.models import Manifest
 from tests.demo.conftest import NOW
 from tests.world import World
-from wastetrack.alerts.models import Alert
 from wastetrack.ledger.selectors import latest_checkpoint
 from wastetrack.parties.models import Organisation, User
 from wastetrack.waste.models import Container
@@ -87,16 +84,3 @@ def test_what_cannot_be_made_is_refused_before_anything_is(arguments: tuple[str,
     with pytest.raises(CommandError, match=sentence):
         seed(*arguments)
     assert not Organisation.objects.exists()
-
-
-@pytest.mark.ci
-@pytest.mark.skipif(not os.environ.get("CI"), reason="takes half a minute: in CI only")
-@pytest.mark.django_db(transaction=True)
-def test_full_district_has_a_thousand_drums_and_alerts_at_firms_and_depots() -> None:
-    seed("--now", "2026-11-20T09:00")
-    assert 900 <= Container.objects.count() <= 1_500
-    depots = Depot.objects.filter(kind="collection_depot").values("site__organisation")
-    for states in (["warned"], ["overdue", "escalated"]):
-        alerts = Alert.objects.filter(state__in=states)
-        assert alerts.filter(organisation__in=depots).exists()
-        assert alerts.exclude(organisation__in=depots).exists()

@@ -35,6 +35,8 @@ from wastetrack.waste.lineage import Part
 from wastetrack.waste.models import Container
 from wastetrack.waste.services import log_waste, state_reactions
 
+pytestmark = pytest.mark.once
+
 ACID: dict[str, Any] = {"waste_code": "900-300-34", "name": "废酸", "hazards": ["C", "T"]}
 ALKALI: dict[str, Any] = {"waste_code": "900-352-35", "name": "废碱", "hazards": ["C", "T"]}
 UNSTATED: dict[str, Any] = {"waste_code": "900-041-49", "name": "含油抹布", "hazards": ["T"]}

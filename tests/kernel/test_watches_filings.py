@@ -25,6 +25,8 @@ from wastetrack.errors import Invalid, NotPermitted, Refused
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.models import Permit
 
+pytestmark = pytest.mark.once
+
 
 def at(text: str) -> datetime:
     """A local day's first moment, or a moment."""

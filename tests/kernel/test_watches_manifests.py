@@ -26,6 +26,8 @@ from wastetrack.parties.models import Membership, Organisation, Permit, Site, Ve
 from wastetrack.regulations.calendar import add_working_days
 from wastetrack.waste.models import Container
 
+pytestmark = pytest.mark.once
+
 SECOND = timedelta(seconds=1)
 
 

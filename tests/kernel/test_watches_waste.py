@@ -31,6 +31,8 @@ from wastetrack.waste.lineage import Part
 from wastetrack.waste.models import Container
 from wastetrack.waste.services import log_waste
 
+pytestmark = pytest.mark.once
+
 
 def the(kind: str) -> Alert | None:
     """The open or quiet alert of this kind, if there is one; of several, the one that is told first."""

@@ -1,7 +1,9 @@
 """`make demo` as a new user tries it: from a fresh clone, without anything of this one."""
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,5 +26,20 @@ def test_demo_from_a_fresh_clone(tmp_path, capsys):
     again = walk_demo.visit(clone, walk_demo.free_port(), READY_AGAIN)
     status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True)
     assert status.stdout == ""
+    the_district_is_full(clone / "build" / "demo" / "wastetrack.sqlite3")
     with capsys.disabled():
         print(f"\nmake demo: installed in {installed:.0f} s, ready after {first:.1f} s, the second time {again:.1f} s")  # noqa: T201
+
+
+def the_district_is_full(database):
+    """A thousand drums, and alerts of either kind at firms and at depots."""
+    with closing(sqlite3.connect(database)) as read:
+        (drums,) = read.execute("SELECT COUNT(*) FROM waste_container").fetchone()
+        told = read.execute(
+            """SELECT DISTINCT state = 'warned', organisation_id IN (
+                 SELECT site.organisation_id FROM depots_depot JOIN parties_site site ON site.id = site_id
+                 WHERE kind = 'collection_depot')
+               FROM alerts_alert WHERE state IN ('warned', 'overdue', 'escalated')"""
+        ).fetchall()
+    assert 900 <= drums <= 1_500
+    assert sorted(told) == [(0, 0), (0, 1), (1, 0), (1, 1)]

@@ -1,4 +1,4 @@
-"""The watches: what can fall due, in words. Each app registers its own in `<app>/watches.py`, one piece a watch."""
+"""The watches: what can fall due, in words. Each app registers its own in `<app>/watches/`, one file a watch."""
 
 from __future__ import annotations
 
