@@ -10,12 +10,10 @@ import socket
 import threading
 import time
 from datetime import datetime, timedelta
-from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.db import connection
 from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
@@ -45,7 +43,7 @@ from wastetrack.notices.services import (
 )
 from wastetrack.notices.services.delivering import GIVE_UP, HOLD, PATIENCE
 from wastetrack.notices.wire import SECONDS, Answer, check_url, is_public, post
-from wastetrack.parties.actors import SYSTEM, Actor
+from wastetrack.parties.actors import SYSTEM
 
 SOON = timedelta(minutes=1)
 
@@ -547,18 +545,6 @@ def test_kinds_that_there_are_not_are_refused(world: World, system: System, kind
     assert (refused.value.errors[0].field, refused.value.errors[0].code) == ("kinds", code)
 
 
-def test_what_was_made_by_whoever_acts_for_a_firm_waits_for_its_own_members(world: World, system: System) -> None:
-    """Such webhooks could be made once; the migration finds them by what the log says."""
-    theirs, ours = hook(world, system), hook(world, system)
-    user = world.memberships["depot"].user
-    steward = Actor(user, world.organisations["firm"], "operator", via=world.organisations["depot"])
-    record(steward, [Fact("webhook.create", theirs.subject, theirs.readers())], now=NOW)
-    import_module("wastetrack.notices.migrations.0003_pause_what_agents_made").pause(apps, None)
-    theirs.refresh_from_db()
-    ours.refresh_from_db()
-    assert (theirs.state, ours.state) == ("paused", "working")
-
-
 # --- where to ----------------------------------------------------------------------------------------------------
 
 
@@ -622,9 +608,18 @@ def test_an_address_outside_is_one(address: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f000001"])
 def test_no_name_leads_inside(system: System, settings: Any, host: str) -> None:
     settings.WEBHOOKS_PRIVATE = False
-    url = system.url.replace("127.0.0.1", host)
+    url = system.url.replace("http:", "https:").replace("127.0.0.1", host)
     assert post(url, b"{}", {}).error == Trouble.PRIVATE
     assert system.got == []
+
+
+def test_an_address_kept_without_https_is_called_no_more_where_it_would_be_refused(
+    system: System, settings: Any
+) -> None:
+    assert post(system.url, b"{}", {}).error is None
+    settings.WEBHOOKS_PRIVATE = False
+    assert post(system.url, b"{}", {}).error == Trouble.NOT_HTTPS
+    assert len(system.got) == 1
 
 
 @pytest.mark.parametrize(
@@ -663,7 +658,8 @@ def test_the_connection_goes_to_the_address_that_was_checked(
     monkeypatch.setattr("wastetrack.notices.wire.is_public", lambda address: address.startswith("203."))
     monkeypatch.setattr("wastetrack.notices.wire.socket.getaddrinfo", rebinding)
     monkeypatch.setattr("wastetrack.notices.wire.socket.create_connection", connecting)
-    assert post(system.url.replace("127.0.0.1", "rebind.example"), b"{}", {}).error == Trouble.REFUSED
+    url = system.url.replace("http:", "https:").replace("127.0.0.1", "rebind.example")
+    assert post(url, b"{}", {}).error == Trouble.REFUSED
     assert (looked_up, connected) == (["rebind.example"], ["203.0.113.7"])
 
 

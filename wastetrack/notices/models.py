@@ -224,6 +224,7 @@ class Trouble(models.TextChoices):
 
     UNKNOWN_HOST = "unknown_host", _("the name was not found")
     PRIVATE = "private", _("the name leads to an address inside a network")
+    NOT_HTTPS = "not_https", _("the address does not begin with https")
     REFUSED = "refused", _("no connection")
     TLS = "tls", _("the certificate does not hold")
     TOO_SLOW = "too_slow", _("no answer in time")

@@ -138,6 +138,9 @@ def _exchange(url: str, body: bytes, headers: dict[str, str], seconds: float) ->
     over = time.monotonic() + seconds
     parts = urlsplit(url)
     host, tls = str(parts.hostname), parts.scheme == "https"
+    if not (tls or settings.WEBHOOKS_PRIVATE):
+        # It was kept while that was allowed.
+        raise _NotReached(Trouble.NOT_HTTPS)
     port = parts.port or (443 if tls else 80)
     connection = (HTTPSConnection if tls else HTTPConnection)(host, port)
     connection.sock = _connected(host, port, over)
