@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import partial
 
-from compliance.selectors import firm_of, open_duties
+from compliance.selectors import firms_of, open_duties
 from compliance.services import record_filing
 from desk.demo.parties import Party
 from desk.demo.story import Story, moment
 from manifests import services as manifests
+from wastetrack.districts.selectors import figures_for
 
 FILING_DAY, FILING_HOUR = 8, time(10, 30)
 FORGETFUL, FORGETS_FOR = 11, timedelta(days=80)
@@ -26,12 +28,14 @@ class Paperwork:
 
     def put_down(self) -> None:
         district = self.story.district
-        for number, party in enumerate([*district.firms, *district.receivers.values()]):
-            day = self.story.first.replace(day=FILING_DAY)
-            until = self.story.today - (FORGETS_FOR if number % FORGETFUL == 1 else timedelta())
-            while day <= until:
-                self.story.at(moment(day, FILING_HOUR), partial(file_all, party))
-                day = (day.replace(day=1) + timedelta(days=32)).replace(day=FILING_DAY)
+        parties = [*district.firms, *district.receivers.values()]
+        forgetful = [party for number, party in enumerate(parties) if number % FORGETFUL == 1]
+        day = self.story.first.replace(day=FILING_DAY)
+        while day <= self.story.today:
+            late = day > self.story.today - FORGETS_FOR
+            filing = [party for party in parties if not (late and party in forgetful)]
+            self.story.at(moment(day, FILING_HOUR), partial(file_all, filing))
+            day = (day.replace(day=1) + timedelta(days=32)).replace(day=FILING_DAY)
         for number, firm in enumerate(district.firms[:WITH_CONTRACTS]):
             self.story.at(self.story.working_day(self.story.days // 3, time(9)), partial(self._contract, number, firm))
 
@@ -50,15 +54,19 @@ class Paperwork:
         )
 
 
-def file_all(party: Party, now: datetime) -> None:
-    """File everything that can be filed by now."""
-    for duty in open_duties(firm_of(party.organisation, now)):
-        if duty.fileable_from <= now.date():
-            record_filing(
-                actor=party.actor,
-                kind=duty.kind,
-                period=duty.period.code,
-                filed_on=now.date(),
-                reference=f"演示回执{now:%Y%m%d}-{duty.period.code}",
-                now=now,
-            )
+def file_all(parties: Sequence[Party], now: datetime) -> None:
+    """Each files everything that it can file by now."""
+    organisations = {party.organisation.pk: party.organisation for party in parties}
+    places = {(one.division, one.pk) for one in organisations.values()}
+    limits = {pk: found for (_, pk), found in figures_for("supervision", places).items()}
+    for party, firm in zip(parties, firms_of(list(organisations.values()), limits, now.date()), strict=True):
+        for duty in open_duties(firm):
+            if duty.fileable_from <= now.date():
+                record_filing(
+                    actor=party.actor,
+                    kind=duty.kind,
+                    period=duty.period.code,
+                    filed_on=now.date(),
+                    reference=f"演示回执{now:%Y%m%d}-{duty.period.code}",
+                    now=now,
+                )

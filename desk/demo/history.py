@@ -10,13 +10,17 @@ from desk.demo.parties import Crew, Party
 from desk.demo.story import Story, moment, office_hours
 from desk.demo.trips import Trip, usual_plan
 from desk.demo.wastes import Waste, go_together
+from wastetrack.alerts.models import Alert, AlertState, Recheck
 from wastetrack.alerts.services import sweep
+from wastetrack.ledger.models import Entry
 from wastetrack.regulations.parameters import parameter
 from wastetrack.waste.models import Container, WasteStream
 
-SWEEP_AT = time(0, 5)
-LATELY = 10
-"""Days."""
+DAY_ENDS = time(23, 55)
+LATELY = timedelta(days=10)
+"""So long every day ends with a look at everything."""
+DIFFERENCES = ("manifest.discrepancy", "manifest.settle")
+"""Steps that a watch is told of by the log alone, and has to tell of on the same day."""
 LORRY = 40
 DIRECT = 5
 """Every fifth firm hands over to the plants itself."""
@@ -53,18 +57,29 @@ class UsualCourse:
         self.depots = {"depot": Forgetful(story.now), "depot2": Forgetful(story.now)}
 
     def put_down(self) -> None:
-        """All of it: the clock's sweep, every firm, every depot.
-
-        It sweeps daily of late and every quarter before: most of the time would go into days of long ago.
-        """
-        for ago in (ago for ago in range(self.story.days, -1, -1) if ago < LATELY or ago % 91 == 0):
-            self.story.at(moment(self.story.today - timedelta(days=ago), SWEEP_AT), sweep)
+        """All of it: the clock, every firm, every depot."""
+        self.story.at(moment(self.story.first, time.min), sweep)
+        for ago in range(self.story.days, -1, -1):
+            self.story.at(moment(self.story.today - timedelta(days=ago), DAY_ENDS), self.end_day)
         for number, firm in enumerate(self.story.district.firms):
             for usual in firm.streams:
                 self.fill(firm, usual)
             self.hand_over(number, firm)
         for key in self.depots:
             self.send_on(key)
+
+    def end_day(self, now: datetime) -> None:
+        """Say what the day has brought, as a site does that sweeps all the time.
+
+        Of a day long ago only what has a date of its own: to look at everything would take as long as all the rest.
+        """
+        # What is warned of and due later is looked at every day, and nothing is said of it.
+        due = Alert.objects.filter(next_at__lte=now).exclude(state=AlertState.WARNED, due_at__gt=now)
+        differing = Entry.objects.filter(index=None, kind__in=DIFFERENCES)
+        if now > self.story.now - LATELY or due.exists() or differing.exists():
+            # In this district nothing changes without an entry: daily looks in case it does wait for the last sweep.
+            Recheck.objects.filter(daily=True).update(next_at=now + timedelta(minutes=1))
+            sweep(now)
 
     def fill(self, firm: Party, usual: tuple[Waste, WasteStream]) -> None:
         """The firm fills a container of this waste every so many days."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.timezone import localdate
 
 from depots.models import Stay
 from desk.demo.logins import LOGINS, PASSWORD
@@ -18,6 +19,7 @@ from manifests.selectors import needing, visible_manifests
 from scanner.services import ScanRequest, scan
 from tests.demo.conftest import actor
 from wastetrack.alerts.models import Alert
+from wastetrack.alerts.registry import ESCALATION, watch_of
 from wastetrack.alerts.selectors import open_counts
 from wastetrack.errors import NotPermitted
 from wastetrack.ledger.models import Entry
@@ -27,6 +29,7 @@ from wastetrack.notices.services import gather
 from wastetrack.parties.selectors import actor_of_token, choices_of
 from wastetrack.parties.services import grant_token
 from wastetrack.regulations import plates
+from wastetrack.regulations.parameters import parameter
 from wastetrack.units import grams, kg
 from wastetrack.waste.models import Container
 
@@ -199,3 +202,36 @@ def test_what_the_first_sweep_finds_is_mailed(demo: datetime, monkeypatch: pytes
     while gather(demo):
         pass
     assert set(Mail.objects.filter(user__username="firm").values_list("purpose", flat=True)) == {"at_once", "daily"}
+
+
+def test_every_alert_was_said_on_its_day(demo: datetime) -> None:
+    """Warned, overdue and told to the district: each on the day of its own time, and none of them left out.
+
+    What was recorded when it was due already was said on that day. A level has no other time than that of its saying.
+    """
+    escalated = timedelta(days=int(parameter(ESCALATION).value))
+    known: dict[str, datetime] = {}
+    said = defaultdict[str, dict[str, date]](dict)
+    for kind, subject, at in Entry.objects.order_by("id").values_list("kind", "subject", "event_time"):
+        known.setdefault(subject, at)
+        if kind.startswith("alert."):
+            said[subject][kind.removeprefix("alert.")] = localdate(at)
+    alerts = Alert.objects.exclude(state="watching")
+    assert {alert.kind for alert in alerts} >= {"storage", "contract_expiry", "permit_expiry", "deviation"}
+    for alert in alerts:
+        began = known.get(alert.about, demo - timedelta(days=30))
+        until = alert.resolved_at or demo
+        due = alert.due_at or until
+        times = {}
+        if began < due and alert.warn_at < due:
+            times["warn"] = alert.warn_at
+        if alert.due_at:
+            times["fall_due"] = alert.due_at
+            if watch_of(alert.kind).district == "escalated":
+                times["escalate"] = alert.due_at + escalated
+        # A deadline is the last second of its day: it is said on the next, unless it has ended by then.
+        days = {verb: localdate(max(at, began) + timedelta(seconds=1)) for verb, at in times.items() if at < until}
+        ended = alert.resolved_at and localdate(alert.resolved_at)
+        wanted = {verb: day for verb, day in days.items() if verb == "warn" or day != ended}
+        assert said[alert.subject].pop("resolve", None) == ended
+        assert said[alert.subject] == wanted, str(alert)

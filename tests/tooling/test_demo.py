@@ -32,7 +32,7 @@ def test_demo_from_a_fresh_clone(tmp_path, capsys):
 
 
 def the_district_is_full(database):
-    """A thousand drums, and alerts of either kind at firms and at depots."""
+    """A thousand drums, alerts of either kind at firms and at depots, each said on its day."""
     with closing(sqlite3.connect(database)) as read:
         (drums,) = read.execute("SELECT COUNT(*) FROM waste_container").fetchone()
         told = read.execute(
@@ -41,5 +41,15 @@ def the_district_is_full(database):
                  WHERE kind = 'collection_depot')
                FROM alerts_alert WHERE state IN ('warned', 'overdue', 'escalated')"""
         ).fetchall()
+        late = read.execute(
+            """SELECT alert.id, entry.kind FROM alerts_alert alert JOIN ledger_entry entry
+                 ON entry.subject = 'alert:' || alert.id
+               WHERE (entry.kind = 'alert.warn' AND date(event_time, '+8 hours') != date(warn_at, '+8 hours'))
+                  OR (entry.kind = 'alert.fall_due'
+                      AND date(event_time, '+8 hours') != date(due_at, '+8 hours', '+1 second'))
+                  OR (entry.kind = 'alert.escalate'
+                      AND date(event_time, '+8 hours') != date(due_at, '+8 hours', '+1 second', '+7 days'))"""
+        ).fetchall()
     assert 900 <= drums <= 1_500
+    assert not late
     assert sorted(told) == [(0, 0), (0, 1), (1, 0), (1, 1)]
