@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
 
-from django.db.models import Q, QuerySet, Sum, prefetch_related_objects
+from django.db.models import Case, DateField, Q, QuerySet, Sum, Value, When, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
 from depots.models import Stay
@@ -82,34 +83,101 @@ def carriage_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldEr
     return found
 
 
-def yearly_left(takers: Iterable[Organisation], on: date, without: Manifest | None = None) -> dict[Organisation, int]:
-    """Grams that each receiver's permits leave it this year, where all of them name a yearly mass (one query).
+@dataclass(frozen=True)
+class Stretch:
+    """A part of this year up to a day: what the permits that held in it let be taken, and what was taken; grams."""
 
-    What is announced to it counts as taken, but for the manifest `without`; below nothing once it has taken more.
+    first: date
+    granted_g: int
+    taken_g: int
+
+    def goes_beyond(self, percent: int) -> bool:
+        """Whether more than so many per cent beyond what was granted is taken."""
+        return self.taken_g * 100 > self.granted_g * (100 + percent)
+
+
+def stretches_of(
+    takers: Iterable[Organisation], on: date, without: Manifest | None = None
+) -> dict[Organisation, list[Stretch]]:
+    """What each receiver may take this year and has taken; none for one whose permits of the day name no mass (one
+    query).
+
+    A new permit is needed once more than a fifth beyond the yearly mass that was approved is taken (State Council
+    408, art. 12 (4)). Where permits of a year follow each other, end early or are withdrawn, what was taken while
+    others held, too, is measured by what all of them granted, and only what was taken since they ended by what those
+    granted that go on: so there is a stretch from the year's first day and from each day on which one has begun or
+    another had ended, up to now, and each has to do for itself.
+
+    What is announced counts as taken, but for the manifest `without`.
     """
-    takers = list(takers)
-    taken = Q(outcome=Outcome.ACCEPTED, received_at__gte=start_of(on.replace(month=1, day=1)))
+    year = on.replace(month=1, day=1)
+    grants = {taker: found for taker in takers if (found := _grants(taker, on))}
+    since = [
+        When(manifest__receiver=taker.pk, received_at__gte=start_of(first), then=Value(first))
+        for taker, found in grants.items()
+        for first in sorted(found, reverse=True)
+        if first > year
+    ]
+    taken = Q(outcome=Outcome.ACCEPTED, received_at__gte=start_of(year))
     taken |= Q(outcome="", manifest__state__in=UNDER_WAY)
-    sums: Mapping[int, int] = dict(
-        Line.objects.filter(taken & NO_RETURN, manifest__receiver__in=takers)
+    rows = (
+        Line.objects.filter(taken & NO_RETURN, manifest__receiver__in=list(grants))
         .exclude(manifest=without)
+        .annotate(since=Case(When(outcome="", then=Value(on)), *since, default=Value(year), output_field=DateField()))
         .order_by()
-        .values_list("manifest__receiver")
+        .values_list("manifest__receiver", "since")
         .annotate(sum_g=Sum(Coalesce("received_mass_g", "mass_g")))
     )
-    granted = {taker: yearly_granted(taker, on) for taker in takers}
-    return {taker: mass_g - sums.get(taker.pk, 0) for taker, mass_g in granted.items() if mass_g is not None}
+    sums: dict[int, list[tuple[date, int]]] = {}
+    for pk, day, sum_g in rows:
+        sums.setdefault(pk, []).append((day, sum_g))
+    return {
+        taker: [
+            Stretch(first, mass_g, sum(sum_g for day, sum_g in sums.get(taker.pk, ()) if day >= first))
+            for first, mass_g in found.items()
+        ]
+        for taker, found in grants.items()
+    }
 
 
-def yearly_granted(taker: Organisation, on: date) -> int | None:
-    """Grams a year that a receiver's permits of a day let it take; None unless all of them name a yearly mass.
+def yearly_left(takers: Iterable[Organisation], on: date, without: Manifest | None = None) -> dict[Organisation, int]:
+    """Grams that each receiver's permits leave it this year, where they name a yearly mass (one query).
 
-    One that later ones renew within its term does not count beside them: it is the same year's mass once more.
+    Below nothing once it has taken more. See `stretches_of`.
     """
-    valid = [one for one in taker.permits.all() if one.kind != PermitKind.TRANSPORT and one.valid_on(on)]
-    counted = [one for one in valid if not names_all([other for other in valid if _is_later(other, one)], one)]
-    known = [one.yearly_mass_g for one in counted if one.yearly_mass_g is not None]
-    return sum(known) if counted and len(known) == len(counted) else None
+    found = stretches_of(takers, on, without)
+    return {taker: min(one.granted_g - one.taken_g for one in stretches) for taker, stretches in found.items()}
+
+
+def _grants(taker: Organisation, on: date) -> dict[date, int]:
+    """Grams that the permits of each stretch of this year let a receiver take, by its first day; empty where those of
+    the day itself do not name a mass. A stretch in which one holds that names none has no bound."""
+    year = on.replace(month=1, day=1)
+    begun = [one for one in taker.permits.all() if one.kind != PermitKind.TRANSPORT and one.valid_from <= on]
+    held = [one for one in begun if max(one.valid_from, year) <= one.valid_to]
+    turns = {one.valid_from for one in held} | {one.valid_to + timedelta(days=1) for one in held}
+    firsts = sorted({year} | {day for day in turns if year < day <= on})
+    found = {first: granted([one for one in held if one.valid_to >= first]) for first in firsts}
+    if found[firsts[-1]] is None:
+        return {}
+    return {first: mass_g for first, mass_g in found.items() if mass_g is not None}
+
+
+def granted(permits: Sequence[Permit]) -> int | None:
+    """Grams a year that these let their holder take together; None unless all that count name a yearly mass.
+
+    One that later ones renew does not count beside them: it is the same year's mass once more. But where they grant
+    less, it is not taken back by them what was granted before they began.
+    """
+    sums = []
+    for begun in {one.valid_from for one in permits}:
+        there = [one for one in permits if one.valid_from <= begun]
+        counted = [one for one in there if not names_all([other for other in there if _is_later(other, one)], one)]
+        known = [one.yearly_mass_g for one in counted if one.yearly_mass_g is not None]
+        if len(known) < len(counted):
+            return None
+        sums.append(sum(known))
+    return max(sums, default=None)
 
 
 def names_all(permits: Iterable[Permit], permit: Permit) -> bool:
@@ -129,12 +197,12 @@ def yearly_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldErro
     A first issue and a receipt count alike, so a load on its way is counted once.
     """
     receiver = manifest.receiver
-    left_g = yearly_left([receiver], on, without=manifest).get(receiver)
-    if left_g is None or mass_g <= left_g:
+    stretches = stretches_of([receiver], on, without=manifest).get(receiver, [])
+    left_g = min((one.granted_g - one.taken_g for one in stretches), default=mass_g)
+    if mass_g <= left_g:
         return []
-    granted_g = yearly_granted(receiver, on) or 0
     over_percent = int(figure(receiver.division, "permit.overrun_percent"))
-    if mass_g - left_g <= granted_g * over_percent // 100:
+    if not any(replace(one, taken_g=one.taken_g + mass_g).goes_beyond(over_percent) for one in stretches):
         return []
     params = {"receiver": receiver.name, "left_kg": kg_text(max(0, left_g)), "mass_kg": kg_text(mass_g)}
     return [FieldError("receiver", "permit_mass_exceeded", params)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Concat
 
-from manifests.checks import names_all, yearly_granted, yearly_left
+from manifests.checks import Stretch, names_all, stretches_of
 from manifests.models import NO_RETURN, UNDER_WAY, Line
 from wastetrack.alerts.selectors import is_told
 from wastetrack.districts.selectors import Figures, Place
@@ -85,21 +84,11 @@ def takers(usccs: Iterable[str]) -> QuerySet[Organisation]:
     return Organisation.objects.filter(roles, uscc__in=list(usccs)).prefetch_related("permits")
 
 
-@dataclass(frozen=True)
-class Year:
-    """What an organisation may take in a year by its permits, and what it has taken or is to get; grams."""
-
-    granted_g: int
-    taken_g: int
-
-
-def years_of(organisations: Sequence[Organisation], on: date) -> Mapping[Organisation, Year]:
-    """The year's masses of those whose permits all name one, with what is announced, as at an issue (one query)."""
-    found = {}
-    for taker, left_g in yearly_left(organisations, on).items():
-        granted_g = yearly_granted(taker, on) or 0
-        found[taker] = Year(granted_g, granted_g - left_g)
-    return found
+def years_of(organisations: Sequence[Organisation], on: date) -> Mapping[Organisation, Stretch]:
+    """Of each the part of the year in which it has come nearest to what its permits let it take, or furthest beyond,
+    with what is announced, as at an issue (one query)."""
+    found = stretches_of(organisations, on)
+    return {taker: max(stretches, key=lambda one: one.taken_g / (one.granted_g or 1)) for taker, stretches in found.items()}
 
 
 Codes = Mapping[str, int]
@@ -108,18 +97,25 @@ Codes = Mapping[str, int]
 
 def in_stock(organisations: Sequence[Organisation]) -> Mapping[int, Codes]:
     """What stands with each that came from others, or out of what did (one query)."""
-    rows = Container.objects.filter(holder__in=organisations, state__in=KEPT)
-    # For what it generated itself nobody needs a permit; what it regrouped bears its code but was others'.
-    regrouped = Exists(Derivation.objects.filter(child=OuterRef("pk")))
-    rows = rows.filter(~Q(generator=F("holder")) | Q(regrouped)).order_by()
-    return _by_code(rows.values_list("holder", "waste_code").annotate(n=Count("pk")))
+    return _by_code(_stock(organisations).values_list("holder", "waste_code").annotate(n=Count("pk")))
 
 
 def announced(organisations: Sequence[Organisation]) -> Mapping[int, Codes]:
     """What is on its way to each (one query)."""
+    rows = _on_the_way(organisations).values_list("manifest__receiver", "container__waste_code")
+    return _by_code(rows.annotate(n=Count("pk")))
+
+
+def _stock(organisations: Sequence[Organisation]) -> QuerySet[Container]:
+    rows = Container.objects.filter(holder__in=organisations, state__in=KEPT)
+    # For what it generated itself nobody needs a permit; what it regrouped bears its code but was others'.
+    regrouped = Exists(Derivation.objects.filter(child=OuterRef("pk")))
+    return rows.filter(~Q(generator=F("holder")) | Q(regrouped)).order_by()
+
+
+def _on_the_way(organisations: Sequence[Organisation]) -> QuerySet[Line]:
     rows = Line.objects.filter(NO_RETURN, outcome="", manifest__state__in=UNDER_WAY)
-    rows = rows.filter(manifest__receiver__in=organisations).order_by()
-    return _by_code(rows.values_list("manifest__receiver", "container__waste_code").annotate(n=Count("pk")))
+    return rows.filter(manifest__receiver__in=organisations).order_by()
 
 
 def _by_code(rows: Iterable[tuple[int, str, int]]) -> Mapping[int, Codes]:
@@ -133,6 +129,19 @@ def not_covered(organisation: Organisation, codes: Codes, on: date) -> Codes:
     """Those of the codes that none of its permits of a day names."""
     valid = [one for one in organisation.permits.all() if one.kind != PermitKind.TRANSPORT and one.valid_on(on)]
     return {code: n for code, n in sorted(codes.items()) if not any(one.covers(code) for one in valid)}
+
+
+def unnamed_by(uscc: str, on: date) -> Q:
+    """The drums that no permit of this organisation names on a day, in its store or on their way there; none where it
+    takes no waste of others."""
+    holders = list(takers([uscc]))
+    found = Q(pk__in=[])
+    for holder in holders:
+        here = not_covered(holder, in_stock(holders).get(holder.pk, {}), on)
+        coming = not_covered(holder, announced(holders).get(holder.pk, {}), on)
+        found |= Q(pk__in=_stock(holders).filter(waste_code__in=here).values("pk"))
+        found |= Q(pk__in=_on_the_way(holders).filter(container__waste_code__in=coming).values("container"))
+    return found
 
 
 # --- what is on record ---------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from wastetrack.creation import create_once
 from wastetrack.http import PAGE_SIZE, actor_of, now_of, page_of
 from wastetrack.parties.models import Permit
 from wastetrack.parties.schemas import permit_json
-from wastetrack.parties.selectors import organisation_of
 from wastetrack.schemas import Text
 
 router = Router(tags=["permits"])
@@ -34,9 +33,8 @@ def add_permit(request: HttpRequest, body: PermitIn) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
 
     def make() -> dict[str, Any]:
-        holder = organisation_of(actor, body.organisation, "organisation")
         said = body.model_dump(include=set(FACTS))
-        return held_json(record_permit(actor=actor, organisation=holder, now=now, **said))
+        return held_json(record_permit(actor=actor, organisation=body.organisation, now=now, **said))
 
     return create_once(request, make)
 

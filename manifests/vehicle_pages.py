@@ -21,7 +21,7 @@ def vehicles(request: HttpRequest) -> HttpResponse:
     """The vehicles on record; a plate that is there already is said anew."""
     actor, typed = actor_of(request), request.POST
     if "carrier" not in actor.roles:
-        raise NotPermitted("not_your_part")
+        raise NotPermitted("page_of_carriers")
     refusal: Refused | None = None
     if request.method == "POST":
         try:

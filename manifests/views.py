@@ -18,7 +18,7 @@ from manifests.draft_pages import SENDERS
 from manifests.drafts import draft_json
 from manifests.drive_pages import load_page
 from manifests.forms import Typed, errors_of, read_form
-from manifests.models import AFTER_RECEIPT, Manifest, ManifestState
+from manifests.models import AFTER_RECEIPT, UNDER_WAY, Manifest, ManifestState
 from manifests.paper import paper_of
 from manifests.selectors import get_manifest, lines_of, visible_manifests
 from manifests.services import may_number
@@ -33,6 +33,7 @@ from wastetrack.regulations.identifiers import typed_digits
 
 PAGE, MOST_WAITING = 30, 10
 FILTERS: Mapping[str, tuple[Any, tuple[str, ...]]] = {
+    "under_way": (gettext_lazy("Under way"), UNDER_WAY),
     "draft": (gettext_lazy("Draft"), (ManifestState.DRAFT,)),
     "issued": (gettext_lazy("Issued"), (ManifestState.ISSUED,)),
     "in_transit": (gettext_lazy("On the road"), (ManifestState.IN_TRANSIT,)),

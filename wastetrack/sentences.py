@@ -131,6 +131,8 @@ SENTENCES: dict[str, Any] = {
     # Lifecycle
     "illegal_state": _("This cannot be done now: the state is “%(state)s”."),
     "not_your_part": _("This step belongs to another party of the transfer."),
+    "page_of_carriers": _("This page is for carriers: they keep the record of their vehicles on it."),
+    "page_of_keepers": _("This page is for those who generate, collect or treat waste: they log it on it."),
     "unknown_state": _("There is no such state."),
     "lost_race": _("Somebody else was faster. Please look at it again."),
     "guard": _("A condition for this step is not met."),

@@ -17,6 +17,7 @@ from wastetrack.errors import Invalid, NotPermitted, Refused, invalid
 from wastetrack.ledger.services import Fact, record
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Permit, PermitKind
+from wastetrack.parties.selectors import organisation_of
 from wastetrack.regulations.catalogue import categories
 from wastetrack.regulations.selectors import catalogue_for, editions
 from wastetrack.units import grams, kg_text
@@ -31,23 +32,24 @@ FACTS = ("number", "kind", "codes", "yearly_mass_kg", "valid_from", "valid_to")
 """What a permit says, as it is sent and as the log tells it."""
 
 
-def record_permit(*, actor: Actor, organisation: Organisation, now: datetime, **said: object) -> Permit:
-    """Put a permit on record for an organisation of the actor's district; `said`: each of FACTS.
+def record_permit(*, actor: Actor, organisation: Organisation | str, now: datetime, **said: object) -> Permit:
+    """Put a permit on record for an organisation of the actor's district, or who has a credit code; `said`: each of
+    FACTS.
 
     `codes` are waste codes and categories (HW08), a text or a list, `yearly_mass_kg` kilograms; a transport permit
     needs no codes and has no mass. Raises NotPermitted(read_only | not_your_part), Invalid naming every field: missing,
-    not_in_your_district, unknown_permit_kind, permit_kind_not_theirs, unknown_permit_code, permit_without_mass,
-    permit_mass_too_large, mass_…,
-    date_unreadable, year_out_of_reach, dates_out_of_order, too_long, unprintable, permit_known.
+    unknown_organisation, not_in_your_district, unknown_permit_kind, permit_kind_not_theirs, unknown_permit_code,
+    permit_without_mass, permit_mass_too_large, mass_…, date_unreadable, year_out_of_reach,
+    dates_out_of_order, too_long, unprintable, permit_known.
     """
     _require_office(actor)
     reader = Reader()
-    if not is_of_district(actor, organisation):
-        reader.fail("organisation", "not_in_your_district")
-    facts = _read(reader, organisation, said)
+    holder = _holder(reader, actor, organisation)
+    facts = _read(reader, holder, said)
+    assert holder is not None
     with transaction.atomic():
-        permit = _kept(Permit(organisation=organisation, **facts))
-        payload = {"uscc": organisation.uscc, "holder": organisation.name, **facts_of(permit)}
+        permit = _kept(Permit(organisation=holder, **facts))
+        payload = {"uscc": holder.uscc, "holder": holder.name, **facts_of(permit)}
         record(actor, [Fact("permit.record", permit.subject, permit.readers(), payload)], now=now)
     return permit
 
@@ -164,7 +166,20 @@ def _kept(permit: Permit) -> Permit:
 # --- reading what was sent -----------------------------------------------------------------------------------
 
 
-def _read(reader: Reader, organisation: Organisation, said: Mapping[str, object], was: str = "") -> dict[str, Any]:
+def _holder(reader: Reader, actor: Actor, named: Organisation | str) -> Organisation | None:
+    try:
+        found = organisation_of(actor, named, "organisation") if isinstance(named, str) else named
+    except Invalid as wrong:
+        reader.errors += wrong.errors
+        return None
+    if not is_of_district(actor, found):
+        reader.fail("organisation", "not_in_your_district")
+    return found
+
+
+def _read(
+    reader: Reader, organisation: Organisation | None, said: Mapping[str, object], was: str = ""
+) -> dict[str, Any]:
     """The permit's columns; `was`: its kind on record. Raises Invalid with all that was found."""
     number = reader.text("number", said.get("number"), NUMBER_LENGTH, required=True)
     kind = str(said.get("kind") or "")
@@ -172,7 +187,7 @@ def _read(reader: Reader, organisation: Organisation, said: Mapping[str, object]
         reader.fail("kind", "unknown_permit_kind" if kind else "missing")
     elif was and (kind == PermitKind.TRANSPORT) != (was == PermitKind.TRANSPORT):
         reader.fail("kind", "permit_kind_fixed")
-    elif not fits(kind, organisation):
+    elif organisation and not fits(kind, organisation):
         reader.fail("kind", "permit_kind_not_theirs", organisation=organisation.name)
     carries = kind == PermitKind.TRANSPORT
     first, last = (_day(reader, name, said.get(name)) for name in ("valid_from", "valid_to"))

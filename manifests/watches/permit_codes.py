@@ -12,8 +12,6 @@ from manifests.touched import LICENSED, after, licensed_parties, names, organisa
 from wastetrack.alerts.registry import Deadline, Look, Watch, register
 from wastetrack.waste.selectors import STOCK_ENTRIES
 
-MOST_NAMED = 5
-"""So many codes are named in a sentence."""
 STEPS = (
     *("manifest.issue", "manifest.cancel", "manifest.call_off", "manifest.receive*", "manifest.reject"),
     *("manifest.reopen", "container.reject", *STOCK_ENTRIES),
@@ -32,10 +30,7 @@ def _find(abouts: Sequence[str], look: Look) -> Iterable[Deadline]:
                 organisation_id=holder.pk,
                 division=holder.division,
                 over=bool(here),
-                details={
-                    "drums": sum(told.values()),
-                    "codes": ", ".join(list(told)[:MOST_NAMED]) + (", …" if len(told) > MOST_NAMED else ""),
-                },
+                details={"drums": sum(told.values()), "codes": ", ".join(told)},
             )
 
 
@@ -53,12 +48,12 @@ register(
                 "since %(since)s): %(codes)s."
             ),
         },
-        action=_("See the permits"),
+        action=_("See these drums"),
         find=_find,
         on=after(STEPS, licensed_parties) | {"permit.*": permit_holders},
         subjects=LICENSED,
         clause="permit_required",
         states={"warned": _("On its way"), "overdue": _("In the store")},
-        link="/permits?search=%(key)s",
+        link="/containers?unnamed=%(key)s",
     )
 )

@@ -13,7 +13,7 @@ from manifests.touched import COUNTS, LICENSED, after, names, organisation_subje
 from wastetrack.alerts.models import Severity
 from wastetrack.alerts.registry import Deadline, Look, Watch, register
 from wastetrack.regulations.parameters import Parameter
-from wastetrack.units import kg_text
+from wastetrack.units import kg_text, percent_of
 from wastetrack.waste.clock import start_of
 
 
@@ -24,7 +24,7 @@ def _find(abouts: Sequence[str], look: Look) -> Iterable[Deadline]:
     for taker, year in years.items():
         limits = figures[taker.division, taker.pk]
         # Past what may be taken without a new permit, that is what is told: see permit_overrun.
-        beyond = year.taken_g * 100 > year.granted_g * (100 + limits["overrun_percent"])
+        beyond = year.goes_beyond(int(limits["overrun_percent"]))
         if beyond or year.taken_g * 100 < year.granted_g * limits["mass_warn_percent"]:
             continue
         yield Deadline(
@@ -33,10 +33,10 @@ def _find(abouts: Sequence[str], look: Look) -> Iterable[Deadline]:
             division=taker.division,
             over=year.taken_g >= year.granted_g,
             details={
-                "year": today.year,
+                "first": year.first.isoformat(),
                 "taken": kg_text(year.taken_g),
                 "granted": kg_text(year.granted_g),
-                "percent": year.taken_g * 100 // year.granted_g if year.granted_g else 100,
+                "percent": percent_of(year.taken_g, year.granted_g),
             },
             look_at=start_of(date(today.year + 1, 1, 1)),
         )
@@ -48,11 +48,11 @@ register(
         title=_("Permitted mass of the year"),
         sentences={
             "warned": _(
-                "%(organisation)s has taken, or is to get, %(taken)s kg in %(year)s: %(percent)d %% of the "
+                "%(organisation)s has taken, or is to get, %(taken)s kg since %(first)s: %(percent)d %% of the "
                 "%(granted)s kg that its permits let it take a year."
             ),
             "overdue": _(
-                "%(organisation)s has taken, or is to get, %(taken)s kg in %(year)s: all of the "
+                "%(organisation)s has taken, or is to get, %(taken)s kg since %(first)s: all of the "
                 "%(granted)s kg, or more, that its permits let it take a year."
             ),
         },

@@ -21,7 +21,7 @@ def _find(abouts: Sequence[str], look: Look) -> Iterable[Deadline]:
     figures = look.figures("permit", {(one.division, one.pk) for one in years})
     for taker, year in years.items():
         percent = figures[taker.division, taker.pk]["overrun_percent"]
-        if year.taken_g * 100 <= year.granted_g * (100 + percent):
+        if not year.goes_beyond(int(percent)):
             continue
         yield Deadline(
             about=organisation_subject(taker.uscc),
@@ -29,7 +29,7 @@ def _find(abouts: Sequence[str], look: Look) -> Iterable[Deadline]:
             division=taker.division,
             over=True,
             details={
-                "year": today.year,
+                "first": year.first.isoformat(),
                 "taken": kg_text(year.taken_g),
                 "granted": kg_text(year.granted_g),
                 "overrun": str(percent),
@@ -44,8 +44,8 @@ register(
         title=_("New permit needed"),
         sentences={
             "overdue": _(
-                "%(organisation)s has taken, or is to get, %(taken)s kg in %(year)s: more than %(overrun)s %% beyond "
-                "the %(granted)s kg of its permits. That needs a new permit of the authority that issued them."
+                "%(organisation)s has taken, or is to get, %(taken)s kg since %(first)s: over %(overrun)s %% more than "
+                "the %(granted)s kg a year of its permits. That needs a new permit of the authority that issued them."
             ),
             "warned": _("%(organisation)s needs a new permit."),
         },

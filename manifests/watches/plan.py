@@ -15,7 +15,7 @@ from wastetrack.alerts.registry import Deadline, Look, Subjects, Watch, register
 from wastetrack.districts.selectors import Figures
 from wastetrack.parties.models import Site
 from wastetrack.regulations.parameters import Parameter
-from wastetrack.units import kg_text
+from wastetrack.units import mass_text
 from wastetrack.waste.clock import start_of
 
 MOST_NAMED = 3
@@ -62,7 +62,7 @@ def _deadline(site: Site, year: int, rows: Sequence[Row], limits: Figures) -> It
 
 
 def _said(row: Row) -> str:
-    return f"{row.waste_code} → {row.receiver.name} {kg_text(row.sent_g)} / {kg_text(row.planned_g)} kg"
+    return f"{row.waste_code} → {row.receiver.name} {mass_text(row.sent_g)} / {mass_text(row.planned_g)}"
 
 
 register(

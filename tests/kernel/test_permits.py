@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from depots.models import Depot
 from depots.terms import plain_term
 from manifests import services as manifests
-from manifests.checks import receiver_problems, yearly_granted
+from manifests.checks import granted, receiver_problems, yearly_left
 from manifests.permits import ending_first, get_permit, is_renewed, matching, permits_of
 from tests.api.test_queries import queries
 from tests.kernel.test_receipt import read, receive
 from tests.world import NOW, World, later
 from wastetrack.alerts.models import Alert
+from wastetrack.alerts.selectors import explain
 from wastetrack.alerts.services import sweep
 from wastetrack.errors import Invalid, NotFound, NotPermitted, Refused
 from wastetrack.ledger.models import Entry
@@ -143,6 +145,17 @@ def test_what_is_wrong_is_named_at_its_field(changed: dict[str, Any], found: tup
 def test_all_that_is_wrong_is_named_at_once(world: World) -> None:
     found = wrong(lambda: recorded(world, number="", codes="x", yearly_mass_kg="-1", valid_to="x"))
     assert {field for field, _ in found} == {"number", "codes", "yearly_mass_kg", "valid_to"}
+
+
+def test_an_unknown_holder_hides_nothing_that_is_wrong_besides(world: World) -> None:
+    typed = said(codes="HW99 abc", yearly_mass_kg="-3", valid_to="2026-11-01")
+    asked: dict[str, Any] = {"actor": world.actor("regulator"), "now": NOW}
+    for holder, code in (("91330", "unknown_organisation"), ("", "missing")):
+        found = wrong(lambda holder=holder: manifests.record_permit(organisation=holder, **asked, **typed))
+        assert ("organisation", code) in found
+        assert {field for field, _ in found} == {"organisation", "codes", "yearly_mass_kg", "valid_to"}
+    made = manifests.record_permit(organisation=world.organisations["depot"].uscc, **asked, **said())
+    assert made.organisation == world.organisations["depot"]
 
 
 def test_a_transport_permit_needs_no_codes_and_has_no_mass(world: World) -> None:
@@ -339,7 +352,8 @@ def test_the_years_mass_is_looked_at_anew_in_one_sweep(world: World) -> None:
 
 
 def a_year(world: World) -> int | None:
-    return yearly_granted(Organisation.objects.get(pk=world.organisations["depot"].pk), NOW.date())
+    depot = Organisation.objects.get(pk=world.organisations["depot"].pk)
+    return granted([one for one in depot.permits.all() if one.valid_on(NOW.date())])
 
 
 def test_a_successor_within_the_term_does_not_double_the_years_mass(world: World) -> None:
@@ -352,6 +366,116 @@ def test_a_successor_within_the_term_does_not_double_the_years_mass(world: World
     # One for a while beside the other adds to it.
     recorded(world, number="4", codes=every, valid_to="2026-12-31", yearly_mass_kg="1000000")
     assert a_year(world) == 14_000_000_000
+
+
+EVERY = "HW08 HW49 HW06 HW12"
+
+
+def took(world: World, mass_kg: str, on: str) -> None:
+    """The depot has received so much on a day."""
+    day = datetime.fromisoformat(on).replace(hour=9, tzinfo=NOW.tzinfo)
+    manifest = world.delivered(world.drum(mass_kg=mass_kg, accumulation_start=on, now=day), now=day)
+    receive(world, manifest, *read(manifest), now=day)
+
+
+def permits(world: World, *terms: tuple[str, str, str], codes: str = EVERY) -> None:
+    """The depot has only these: first and last day, and kilograms a year."""
+    depot = world.organisations["depot"]
+    Depot.objects.filter(permit__organisation=depot).update(permit=None)
+    depot.permits.all().delete()
+    Permit.objects.bulk_create(
+        Permit(
+            organisation=depot, number=f"n{n}", kind="pilot", codes=codes, valid_from=first, valid_to=last,
+            yearly_mass_g=int(mass_kg) * 1000,
+        )
+        for n, (first, last, mass_kg) in enumerate(terms)
+    )  # fmt: skip
+    afresh(world)
+
+
+def left_kg(world: World, on: str) -> float:
+    depot = world.organisations["depot"]
+    return yearly_left([depot], date.fromisoformat(on))[depot] / 1000
+
+
+@pytest.mark.parametrize(
+    ("first", "other_first"), [("2024-01-01", "2026-01-01"), ("2024-01-01", "2024-01-01"), ("2026-02-01", "2024-01-01")]
+)
+def test_what_was_taken_under_a_permit_that_is_withdrawn_uses_up_no_other(
+    first: str, other_first: str, world: World
+) -> None:
+    permits(world, (first, "2028-12-31", "5000"), (other_first, "2028-12-31", "10"))
+    took(world, "100", "2026-11-10")
+    withdrawn(world, Permit.objects.get(number="n1"), "2026-11-20")
+    withdrawn(world, Permit.objects.get(number="n0"), "2026-11-17")
+    sweep(NOW)
+    assert open_kinds(world, "depot") == set()
+    afresh(world)
+    assert left_kg(world, "2026-11-20") == 10
+    # What is taken since is beyond what goes on.
+    took(world, "12", "2026-11-19")
+    with pytest.raises(Refused, match="permit_mass_exceeded"):
+        took(world, "1", "2026-11-19")
+    sweep(NOW)
+    assert open_kinds(world, "depot") == {"permit_mass"}
+    Permit.objects.filter(number="n1").update(yearly_mass_g=9000)
+    sweep(later(1.1))
+    Permit.objects.filter(number="n1").update(valid_to="2026-12-31")
+    sweep(later(2.2))
+    assert open_kinds(world, "depot") == {"permit_overrun"}
+    with override("en"):
+        told = explain(Alert.objects.get(kind="permit_overrun", resolved_at=None), NOW).sentence
+    assert "12 kg since 2026-11-18: over 20 % more than the 9 kg a year of its permits" in told
+
+
+def test_permits_that_follow_each_other_bear_what_was_taken_while_they_held(world: World) -> None:
+    first, second = ("2024-01-01", "2026-06-30", "100"), ("2026-07-01", "2029-06-30", "100")
+    permits(world, first, second)
+    took(world, "80", "2026-06-30")
+    took(world, "15", "2026-07-01")
+    # The same year's mass once more, not twice.
+    assert left_kg(world, "2026-11-20") == 5
+    # A smaller one takes back nothing that was taken before it, and a larger one lets take more.
+    permits(world, first, ("2026-07-01", "2029-06-30", "40"))
+    assert left_kg(world, "2026-11-20") == 5
+    permits(world, first, ("2026-07-01", "2029-06-30", "16"))
+    assert left_kg(world, "2026-11-20") == 1
+    permits(world, first, ("2026-07-01", "2029-06-30", "300"))
+    assert left_kg(world, "2026-11-20") == 205
+    # Another's codes are another mass.
+    permits(world, first, second)
+    Permit.objects.filter(number="n1").update(codes="HW09")
+    afresh(world)
+    assert left_kg(world, "2026-11-20") == 85
+
+
+def test_what_ended_before_the_year_or_never_held_grants_nothing_in_it(world: World) -> None:
+    holds = ("2024-01-01", "2028-12-31", "100")
+    permits(world, holds, ("2020-01-01", "2025-12-31", "900"), ("2026-05-01", "2026-04-30", "900"))
+    took(world, "60", "2026-03-01")
+    assert left_kg(world, "2026-11-20") == 40
+    permits(world, holds, ("2020-01-01", "2026-01-01", "900"))
+    # One of the year's first day bears what was taken while it held, and what was taken since fits the other.
+    assert left_kg(world, "2026-11-20") == 40
+    permits(world, ("2024-01-01", "2026-11-19", "100"))
+    assert not yearly_left([world.organisations["depot"]], NOW.date())
+
+
+def test_where_one_of_the_year_named_no_mass_only_what_was_taken_since_is_measured(world: World) -> None:
+    permits(world, ("2024-01-01", "2026-06-30", "0"), ("2026-07-01", "2029-06-30", "100"))
+    Permit.objects.filter(number="n0").update(yearly_mass_g=None)
+    afresh(world)
+    took(world, "500", "2026-06-30")
+    took(world, "15", "2026-07-01")
+    assert left_kg(world, "2026-11-20") == 85
+
+
+def test_the_masses_of_a_year_cost_one_query(world: World) -> None:
+    permits(world, ("2024-01-01", "2026-06-30", "100"), ("2026-07-01", "2029-06-30", "100"))
+    takers = list(Organisation.objects.prefetch_related("permits"))
+    with queries() as found:
+        assert len(yearly_left(takers, NOW.date())) > 1
+    assert len(found) == 1
 
 
 def test_who_holds_a_permit_declares_every_month_from_the_next_sweep_on(world: World) -> None:

@@ -392,7 +392,7 @@ def test_more_than_planned_is_said_and_an_amendment_ends_it(world: World) -> Non
     assert swept("plan", NOW) == "overdue"
     assert said("plan") == (
         "演示firm厂区 has sent more than its plan of 2026 foresees (sent / planned): "
-        "900-249-08 → 演示depot 100.001 / 100 kg."
+        "900-249-08 → 演示depot 100.001 kg / 100 kg."
     )
     alert = the("plan")
     assert alert is not None
@@ -408,7 +408,7 @@ def test_what_the_plan_does_not_name_is_beyond_it(world: World) -> None:
     world.issued(heavy(world, "1"), to="depot2")
     planned(world, "100")
     assert swept("plan", NOW) == "overdue"
-    assert "900-214-08 → 演示depot 1 / 0 kg; 900-249-08 → 演示depot2 1 / 0 kg." in said("plan")
+    assert "900-214-08 → 演示depot 1 kg / 0 kg; 900-249-08 → 演示depot2 1 kg / 0 kg." in said("plan")
 
 
 def test_the_plan_of_a_year_is_told_of_until_its_declaration_is_due(world: World) -> None:
@@ -528,7 +528,8 @@ def test_the_years_mass_is_warned_of_at_four_fifths_full_at_all_and_needs_a_perm
     world.issued(heavy(world, "0.001"))
     assert swept("permit_mass", NOW) == "warned"
     assert said("permit_mass") == (
-        "演示depot has taken, or is to get, 80 kg in 2026: 80 % of the 100 kg that its permits let it take a year."
+        "演示depot has taken, or is to get, 80 kg since 2026-01-01: 80 % of the 100 kg that its permits let it take a "
+        "year."
     )
     world.issued(heavy(world, "20"))
     assert swept("permit_mass", NOW) == "overdue"
@@ -537,7 +538,7 @@ def test_the_years_mass_is_warned_of_at_four_fifths_full_at_all_and_needs_a_perm
     granted(world, 99)
     sweep(later(1.1))
     assert (state("permit_mass"), state("permit_overrun")) == (None, "overdue")
-    assert "more than 20 % beyond the 99 kg of its permits" in said("permit_overrun")
+    assert "over 20 % more than the 99 kg a year of its permits" in said("permit_overrun")
 
 
 def test_what_is_refused_does_not_count_for_the_year(world: World) -> None:
@@ -589,6 +590,15 @@ def test_waste_that_no_permit_names_is_told_on_its_way_and_in_the_store(world: W
     assert swept("permit_codes", later(2)) == "overdue"
     manifests.depart(actor=world.actor("carrier"), manifest=onward, now=later(2))
     assert swept("permit_codes", later(2)) is None
+
+
+def test_all_codes_are_told_that_no_permit_names(world: World) -> None:
+    codes = ["900-200-08", "900-201-08", "900-203-08", "900-204-08", "900-205-08", "900-214-08", "900-249-08"]
+    for code in codes:
+        world.issued(world.drum(waste_code=code))
+    Permit.objects.filter(organisation=world.organisations["depot"]).update(codes="HW49")
+    assert swept("permit_codes", NOW) == "warned"
+    assert said("permit_codes").endswith(f"(drums: 7): {', '.join(codes)}.")
 
 
 def test_for_its_own_waste_nobody_needs_a_permit(world: World) -> None:

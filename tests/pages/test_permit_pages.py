@@ -10,6 +10,7 @@ import pytest
 
 from depots.models import Depot
 from depots.signs import _kinds_of
+from tests.kernel.test_receipt import read, receive
 from tests.pages.visitors import Visitor, text
 from tests.world import NOW, World
 from wastetrack.alerts.models import Alert
@@ -140,6 +141,53 @@ def test_a_permit_ends_early_and_says_so(world: World, clock: Any) -> None:
     assert "Withdrawn" in text(office.get("/permits"))
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "Withdraw"), ("zh-hans", "撤销")])
+def test_one_word_is_used_for_the_one_act(language: str, word: str, world: World, clock: Any) -> None:
+    office, own = Visitor(world, "regulator", language), of(world, "depot")
+    form = text(office.get(f"/permits/{own.pk}")).partition('id="withdraw"')
+    assert word in form[0].rpartition("<summary>")[2]
+    assert word in form[2].partition("<button")[2].partition("</button>")[0]
+    office.send(f"/permits/{own.pk}/withdraw", last_day="2026-11-19", why="停业")
+    page = text(office.get(f"/permits/{own.pk}"))
+    assert ("已撤销" if language != "en" else "Withdrawn") in page
+    assert "撤回" not in page
+    assert "终止" not in page
+
+
+def test_all_that_is_wrong_in_the_form_is_said_at_once(world: World, clock: Any) -> None:
+    wrong = {"organisation": "91330", "codes": "HW99 abc", "yearly_mass_t": "-3 t", "valid_to": "2026-11-01"}
+    answer = text(Visitor(world, "regulator").send("/permits", **fields(world, **wrong)))
+    assert set(re.findall('aria-describedby="([a-z_]+)-error"', answer)) == set(wrong)
+
+
+@pytest.mark.parametrize(
+    ("page", "names", "said"),
+    [("/vehicles", ["firm", "depot", "regulator"], "for carriers"), ("/log", ["regulator", "carrier"], "who generate")],
+)
+def test_a_page_of_others_says_whose_it_is(page: str, names: list[str], said: str, world: World, clock: Any) -> None:
+    for name in names:
+        answer = Visitor(world, name).get(page)
+        assert (answer.status_code, said in text(answer)) == (403, True)
+
+
+def test_waste_that_no_permit_names_is_led_to_and_can_be_handed_over(world: World, clock: Any) -> None:
+    depot, waste = world.organisations["depot"], [world.drum(), world.drum(waste_code="900-214-08"), world.drum()]
+    manifest = world.delivered(*waste[:2])
+    receive(world, manifest, *read(manifest))
+    world.issued(waste[2])
+    Permit.objects.filter(organisation=depot).update(codes="900-214-08")
+    sweep(NOW)
+    alert = Alert.objects.get(kind="permit_codes")
+    visitor = Visitor(world, "depot")
+    assert f'href="/containers?unnamed={depot.uscc}"' in text(visitor.get(f"/alerts/{alert.pk}"))
+    page = text(visitor.get("/containers", unnamed=depot.uscc))
+    assert set(re.findall(r'name="codes" value="(\w+)"', page)) == {waste[0].code, waste[2].code}
+    assert 'formaction="/containers/hand-over"' in page
+    assert "Named by no permit" in page
+    for nobody in ("nonsense", world.organisations["firm"].uscc):
+        assert "No drum fits" in text(visitor.get("/containers", unnamed=nobody))
+
+
 def test_the_alert_of_its_end_leads_the_office_to_the_form_that_ends_it(world: World, clock: Any) -> None:
     Permit.objects.filter(organisation=world.organisations["depot"]).update(valid_to=date(2026, 11, 30))
     sweep(NOW)
@@ -179,7 +227,9 @@ def test_a_list_is_searched_and_goes_on(world: World, clock: Any) -> None:
 
 def test_a_holder_reads_what_the_year_has_taken(world: World, clock: Any) -> None:
     world.issued(world.drum(mass_kg="500"))
-    assert "Taken this year, with what is on its way" in text(Visitor(world, "depot").get("/permits"))
+    assert "Taken since 2026-01-01, with what is on its way: 500 kg of the 10000 t of the year" in re.sub(
+        "<[^>]+>", "", text(Visitor(world, "depot").get("/permits"))
+    )
     assert "No permit is on record" in text(Visitor(world, "firm").get("/permits"))
 
 
@@ -207,3 +257,12 @@ def test_a_depots_page_and_its_signs_read_the_permit_that_follows(world: World, 
     said = {kind.category for kinds in _kinds_of(Depot.objects.get(pk=depot.pk), NOW.date()).values() for kind in kinds}
     assert "HW09" in said
     assert "HW12" not in said
+
+
+def test_on_a_phone_rows_and_long_fields_stand_below_each_other_and_no_code_breaks(world: World, clock: Any) -> None:
+    page = text(Visitor(world, "regulator").get("/permits"))
+    assert '<ul class="plain-rows stacks">' in page
+    assert '<span class="nowrap">HW08</span> <span class="nowrap">HW49</span>' in page
+    assert '<span class="nowrap">from 2024-01-01 to 2028-12-31</span>' in page
+    for path in ("/contracts", "/approvals"):
+        assert '<div class="pair is-long">' in text(Visitor(world, "firm").get(path))
