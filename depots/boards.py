@@ -21,6 +21,7 @@ from labels.standard import hazard
 from labels.symbols import svg
 from wastetrack.districts.selectors import figures
 from wastetrack.regulations.hazards import NAMES
+from wastetrack.units import percent_of
 from wastetrack.waste.clock import warned
 
 MARKS: Mapping[str, Any] = {
@@ -113,7 +114,7 @@ def _pictogram(letter: str) -> str:
 
 
 def _share(used_g: int, capacity_g: int | None) -> int | None:
-    return min(100, used_g * 100 // capacity_g) if capacity_g else None
+    return min(100, percent_of(used_g, capacity_g)) if capacity_g else None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from wastetrack.parties.models import Permit, PermitKind
 from wastetrack.regulations.compatibility import Conflict
 from wastetrack.regulations.parameters import parameter
 from wastetrack.sentences import listed
-from wastetrack.units import kg_text
+from wastetrack.units import kg_text, percent_of
 from wastetrack.waste.clock import due_soon, warned
 from wastetrack.waste.models import LIQUID, Container
 
@@ -357,7 +357,7 @@ class BayFill:
     @property
     def percent(self) -> int | None:
         """How full by mass; None where no capacity is known."""
-        return min(100, self.mass_g * 100 // self.bay.capacity_g) if self.bay.capacity_g else None
+        return min(100, percent_of(self.mass_g, self.bay.capacity_g)) if self.bay.capacity_g else None
 
 
 def bay_fills(depot: Depot) -> list[BayFill]:

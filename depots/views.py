@@ -24,7 +24,7 @@ from wastetrack.pages import field_messages, go_to, nonce_again, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.hazards import NAMES
 from wastetrack.sentences import sentence
-from wastetrack.units import kg_text
+from wastetrack.units import kg_text, percent_of
 from wastetrack.waste.clock import start_of
 
 PAGE, STOCK_PAGE, FARTHEST = 50, 50, 100_000
@@ -107,7 +107,7 @@ def _head(actor: Actor, depot: Depot) -> dict[str, Any]:
 
 def _figures_of(depot: Depot, now: datetime) -> dict[str, Any]:
     figures = totals(depot, now=now)
-    fill = min(100, figures.mass_g * 100 // depot.capacity_g) if depot.capacity_g else None
+    fill = min(100, percent_of(figures.mass_g, depot.capacity_g)) if depot.capacity_g else None
     return {"figures": figures, "fill": fill, "came": came_since(depot, start_of(timezone.localdate(now)))}
 
 

@@ -12,6 +12,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from wastetrack.alerts.models import AlertState
+from wastetrack.alerts.selectors import late_since, own_word, title_of
 from wastetrack.districts.words import figure_name, group_name
 from wastetrack.parties.models import PermitKind
 from wastetrack.regulations.identifiers import group
@@ -59,6 +61,8 @@ _FILED = (
     ("declaration", _("Declaration %(declaration)s")),
     ("reference", _("Receipt %(reference)s of %(filed_on)s")),
 )
+_WAS_DUE = (("due", _("Was due by %(due)s")), ("since", _("Since %(since)s")))
+"""The last day on which it was right; of what has a word of its own for being late, since when it is so."""
 _WEIGHED = ("mass_kg", _("Weighed %(mass_kg)s kg"))
 
 TELLINGS: Mapping[str, Telling] = {
@@ -350,12 +354,10 @@ TELLINGS: Mapping[str, Telling] = {
     "walk_in.expire": Telling(icon="clock-off", title=_("Expired: nobody confirmed it in time")),
     "person.set_pin": Telling(icon="key", title=_("Signing PIN set")),
     "person.pin_locked": Telling(icon="lock", title=_("Signing PIN locked after wrong tries"), lines=(_COUNTER,)),
-    "alert.warn": Telling(icon="alert-triangle", title=_("Warned: due soon"), lines=(("due_at", _("Due by %(due)s")),)),
-    "alert.fall_due": Telling(icon="alert-octagon", title=_("Overdue"), lines=(("due_at", _("Was due by %(due)s")),)),
+    "alert.warn": Telling(icon="alert-triangle", title=_("Warned: due soon"), lines=(("due", _("Due by %(due)s")),)),
+    "alert.fall_due": Telling(icon="alert-octagon", title=_("Overdue"), lines=_WAS_DUE),
     "alert.escalate": Telling(
-        icon="building-bank",
-        title=_("Overdue for too long: the district has been told"),
-        lines=(("due_at", _("Was due by %(due)s")),),
+        icon="building-bank", title=_("It has stood for too long: the district has been told"), lines=_WAS_DUE
     ),
     "webhook.create": Telling(icon="webhook", title=_("Webhook made"), lines=(_HOST,)),
     "webhook.rotate": Telling(icon="key", title=_("Webhook: another secret"), lines=(_HOST,)),
@@ -369,7 +371,7 @@ TELLINGS: Mapping[str, Telling] = {
     "webhook.fail": Telling(icon="plug-connected-x", title=_("Webhook fails"), lines=(_HOST,)),
     "webhook.recover": Telling(icon="plug-connected", title=_("Webhook works again"), lines=(_HOST,)),
     "webhook.give_up": Telling(icon="ban", title=_("Webhook given up after failing for days"), lines=(_HOST,)),
-    "alert.resolve": Telling(icon="circle-check", title=_("No longer due")),
+    "alert.resolve": Telling(icon="circle-check", title=_("Warning ended")),
     "alert.acknowledge": Telling(icon="eye", title=_("Warning acknowledged"), lines=(_NOTE,)),
     "bay.set": Telling(
         icon="layout-grid", title=_("Bay set up"), lines=(_BAY, _PLACE, ("fields", _("Changed: %(fields)s")))
@@ -458,7 +460,18 @@ def tell(kind: str, data: Mapping[str, Any]) -> Told:
         return Told("point", kind, ())
     words = _Blank({**data, **_derived(data)})
     lines = (str(line) % words for name, line in telling.lines if words.get(name) not in (None, ""))
-    return Told(telling.icon, str(telling.title), tuple(lines))
+    return Told(telling.icon, _title(kind, data, telling), tuple(lines))
+
+
+_ALERT_STATES = {"alert.warn": AlertState.WARNED, "alert.fall_due": AlertState.OVERDUE}
+
+
+def _title(kind: str, data: Mapping[str, Any], telling: Telling) -> str:
+    """The title; of an alert it says of which kind it is, and its state as the watch calls it."""
+    if not kind.startswith("alert.") or "kind" not in data:
+        return str(telling.title)
+    named, state = str(data["kind"]), _ALERT_STATES.get(kind)
+    return f"{title_of(named)} · {(state and own_word(named, state)) or telling.title}"
 
 
 def _derived(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -466,10 +479,6 @@ def _derived(data: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if method := treatment_method(str(data.get("method") or "")):
         found["method_name"] = method.en if (get_language() or "").startswith("en") else method.zh
-    if due := parse_datetime(str(data.get("due_at") or "")):
-        found["due"] = timezone.localdate(due).isoformat()
-    if until := parse_datetime(str(data.get("until") or "")):
-        found["until_time"] = timezone.localtime(until).strftime("%H:%M")
     if data.get("side") in SIDES:
         found["side_name"] = SIDES[data["side"]]
     if isinstance(differs := data.get("differs"), str):
@@ -483,7 +492,22 @@ def _derived(data: Mapping[str, Any]) -> dict[str, Any]:
         found["names"] = listed(asked)
     if isinstance(changed := data.get("changed"), Mapping):
         found["fields"] = ", ".join(str(BAY_FIELDS.get(name, name)) for name in changed)
-    return found | _regrouped(data) | _decided(data) | _permitted(data) | _by_the_phone(data)
+    return found | _timed(data) | _regrouped(data) | _decided(data) | _permitted(data) | _by_the_phone(data)
+
+
+def _timed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Words for when something is due or late, and until when it holds."""
+    found: dict[str, Any] = {}
+    if due := parse_datetime(str(data.get("due_at") or "")):
+        if own_word(str(data.get("kind")), AlertState.OVERDUE):
+            found["since"] = late_since(due).isoformat()
+        else:
+            found["due"] = timezone.localdate(due).isoformat()
+    until = parse_datetime(str(data.get("until") or ""))
+    # A bare day is no moment: such a one says itself.
+    if until and timezone.is_aware(until):
+        found["until_time"] = timezone.localtime(until).strftime("%H:%M")
+    return found
 
 
 def _received(data: Mapping[str, Any]) -> dict[str, Any]:

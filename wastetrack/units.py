@@ -84,6 +84,23 @@ def kg_text(mass_g: int | None) -> str | None:
     return text or "0"
 
 
+def figure_and_unit(mass_g: int) -> tuple[str, str]:
+    """Integer grams as people read them: kilograms below a tonne, tonnes above."""
+    if mass_g < GRAMS_PER_TONNE:
+        return kg_text(mass_g) or "0", "kg"
+    return f"{tonnes(mass_g):.3f}".rstrip("0").rstrip("."), "t"
+
+
+def mass_text(mass_g: int) -> str:
+    """The same in a sentence, to the gram: what is a little more than it may be never reads as just that much."""
+    return f"{tonnes(mass_g).normalize():f} t" if mass_g >= GRAMS_PER_TONNE else f"{kg_text(mass_g)} kg"
+
+
+def percent_of(part: int, whole: int) -> int:
+    """How many per cent, a half rounded up; of nothing it is all."""
+    return (part * 200 + whole) // (2 * whole) if whole else 100
+
+
 def tonnes(mass_g: int) -> Decimal:
     """Integer grams → Decimal tonnes, exactly."""
     return Decimal(mass_g).scaleb(-6)

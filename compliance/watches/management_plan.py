@@ -1,6 +1,7 @@
 """A year's management plan that is to be filed."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from compliance.deadlines import SUBJECTS, WARNING, beginners, filers, find
 from compliance.models import FilingKind
@@ -22,7 +23,7 @@ PLAN = register(
                 "%(due)s: %(days)d days over."
             ),
         },
-        action=_("Record its filing"),
+        action=pgettext_lazy("plan", "Record its filing"),
         find=find(FilingKind.PLAN),
         on={"filing.*": filers, "container.log": beginners(KIND), "container.void": fillers},
         subjects=SUBJECTS,

@@ -14,7 +14,7 @@ BAY_FULL = register(
         title=_("Bay full"),
         sentences={
             "warned": _(
-                "Bay %(bay)s of %(depot_name)s (%(organisation)s) is nearly full: %(mass_kg)s of %(limit_kg)s kg."
+                "Bay %(bay)s of %(depot_name)s (%(organisation)s) is nearly full: %(mass_kg)s kg of %(limit_kg)s kg."
             ),
             "overdue": _(
                 "Bay %(bay)s of %(depot_name)s (%(organisation)s) has held more than its %(limit_kg)s kg since "

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from depots.selectors import filled
 from depots.watched import DEPOTS, OF_DEPOT, depots_of, figures_of, is_over, of_depot, place_of
 from wastetrack.alerts.registry import Deadline, Look, Watch, register
-from wastetrack.units import kg_text
+from wastetrack.units import kg_text, percent_of
 
 
 def _find(abouts: Sequence[str], look: Look) -> Iterable[Deadline]:
@@ -21,7 +21,7 @@ def _find(abouts: Sequence[str], look: Look) -> Iterable[Deadline]:
         over = is_over(used_g, limit_g, figures[place_of(depot)]["warn_percent"])
         if over is not None:
             masses = {"mass_kg": kg_text(used_g), "limit_kg": kg_text(limit_g)}
-            yield of_depot(depot, over=over, percent=used_g * 100 // limit_g, **masses)
+            yield of_depot(depot, over=over, percent=percent_of(used_g, limit_g), **masses)
 
 
 DEPOT_FULL = register(
@@ -30,8 +30,8 @@ DEPOT_FULL = register(
         title=_("Depot full"),
         sentences={
             "warned": _(
-                "%(depot_name)s of %(organisation)s is %(percent)s %% full: %(mass_kg)s of the %(limit_kg)s kg it was "
-                "designed for."
+                "%(depot_name)s of %(organisation)s is %(percent)s %% full: %(mass_kg)s kg of the %(limit_kg)s kg "
+                "it was designed for."
             ),
             "overdue": _(
                 "%(depot_name)s of %(organisation)s has held more than the %(limit_kg)s kg it was designed for since "

@@ -40,7 +40,11 @@ UNLABELLED = register(
     Watch(
         kind="unlabelled",
         title=_("Drum without a label"),
-        sentences={"warned": _SAID, "overdue": _SAID},
+        sentences={
+            "watching": _("A label of drum %(short_code)s (%(name)s) at %(organisation)s is to be printed by %(due)s."),
+            "warned": _SAID,
+            "overdue": _SAID,
+        },
         action=_("Print its label"),
         states={"overdue": _("No label")},
         find=_find,

@@ -26,6 +26,7 @@ from wastetrack.alerts.selectors import (
     alerts_of,
     are_open,
     explained,
+    falling_due,
     foremost,
     open_alerts,
     overdue_before,
@@ -36,6 +37,7 @@ from wastetrack.alerts.selectors import (
 from wastetrack.alerts.services import acknowledge
 from wastetrack.errors import Invalid, NotFound, NotPermitted, invalid
 from wastetrack.http import actor_of, now_of, page_of
+from wastetrack.ledger.models import Entry
 from wastetrack.ledger.selectors import history_of
 from wastetrack.pages import field_messages, go_to, next_of, printable, seen_from
 from wastetrack.parties.actors import Actor
@@ -126,7 +128,7 @@ class Wanted:
             rows = are_open(rows)
         else:
             begins = start_of(self.day)
-            rows = rows.filter(resolved_at=None, due_at__gte=begins, due_at__lt=begins + timedelta(days=1))
+            rows = falling_due(rows).filter(due_at__gte=begins, due_at__lt=begins + timedelta(days=1))
         if self.before:
             rows = overdue_before(rows, start_of(self.before))
         if self.kind:
@@ -197,7 +199,8 @@ def alerts(request: HttpRequest) -> HttpResponse:
     context = {
         "wanted": wanted,
         "back": wanted.address(kind="", day=None, before=None, resolved=False),
-        "clear": wanted.address(kind="", organisation=""),
+        "narrowed": bool(wanted.kind or wanted.severity or wanted.organisation),
+        "clear": wanted.address(kind="", organisation="", severity=""),
         "heading": title_of(wanted.kind) if wanted.kind else "",
         "kinds": among,
         "filters": not wanted.is_dated and (len(among) > 1 or bool(wanted.kind) or actor.is_regulator),
@@ -218,10 +221,12 @@ def _of(actor: Actor, organisation: str) -> QuerySet[Any]:
 
 def _scopes(wanted: Wanted, everybody: Sequence[Tally]) -> list[Tab]:
     """A regulator's two lists: what it is told of, and all of its district."""
-    told = _sum([one for one in everybody if one.own])
+    grade = SEVERITIES.get(wanted.severity)
+    found = [one for one in everybody if wanted.kind in ("", one.kind)]
+    told = _sum([one for one in found if one.own], grade)
     return [
         Tab(_("Addressed to you"), wanted.address(whole=False), told, not wanted.whole),
-        Tab(_("All of the district"), wanted.address(whole=True), _sum(everybody), wanted.whole),
+        Tab(_("All of the district"), wanted.address(whole=True), _sum(found, grade), wanted.whole),
     ]
 
 
@@ -312,10 +317,30 @@ def _page(request: HttpRequest, row: Alert, refusal: Invalid | None = None) -> H
     """The alert's page; with what was typed and why it can't be, where a note was refused."""
     actor = actor_of(request)
     history = [entry for entry in history_of([row.subject]) if entry.addressed_to(actor)]
-    context = {"words": explained([row], now_of(request))[0], "history": history, **seen_from(actor, "/alerts")}
+    context = {
+        "words": explained([row], now_of(request))[0],
+        "history": history,
+        "ended_by": _ended_by(row, actor),
+        **seen_from(actor, "/alerts"),
+    }
     if refusal:
         context |= {"errors": field_messages(refusal), "typed": request.POST}
     return render(request, "desk/alert_page.html", context, status=refusal.status if refusal else 200)
+
+
+def _ended_by(row: Alert, actor: Actor) -> Entry | None:
+    """The last entry about its subject between the alert's last word and its end, where the actor may read it.
+
+    None where nothing was recorded of the subject itself: time has ended it, a figure, or what became of others.
+    """
+    if row.resolved_at is None:
+        return None
+    *before, end = Entry.objects.filter(subject=row.subject).exclude(kind="alert.acknowledge").order_by("pk")
+    if not before:
+        return None
+    found = Entry.objects.filter(subject=row.about, pk__gt=before[-1].pk, pk__lt=end.pk)
+    last = found.order_by("pk").last()
+    return last if last and last.addressed_to(actor) else None
 
 
 def _get(actor: Actor, alert_id: int) -> Alert:

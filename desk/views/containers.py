@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from depots.models import Stay
@@ -21,6 +22,7 @@ from desk.todo import hand_over_url, with_places
 from labels.services import label_of
 from manifests.fates import fates_of
 from manifests.models import UNDER_WAY, Manifest
+from manifests.permits import unnamed_by
 from manifests.services import draft_as_last_time
 from wastetrack.errors import NotFound, Refused, invalid
 from wastetrack.http import actor_of, now_of, page_of
@@ -36,7 +38,7 @@ PAGE = 50
 LABEL_IS_OFF = (ContainerState.VOIDED, ContainerState.TREATED, ContainerState.EMPTIED)
 ENDED_IN_OTHERS = (ContainerState.EMPTIED, ContainerState.TREATED)
 """States after which its page tells where its waste ended."""
-FILTERS = ("state", "waste_code", "q", "overdue", "due", "holder", "depot", "generator", "generated", "at")
+FILTERS = ("state", "waste_code", "q", "overdue", "due", "holder", "depot", "generator", "generated", "at", "unnamed")
 MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
 
 
@@ -51,6 +53,9 @@ def containers(request: HttpRequest) -> HttpResponse:
         "page": page,
         "chosen": chosen,
         "filtered": any(chosen.values()),
+        # Asked for what was made in a month, not for a drum: then nothing is an answer.
+        "nothing_logged": chosen["generated"]
+        and {name for name in FILTERS if chosen[name]} <= {"generator", "generated"},
         "states": ContainerState.choices,
         "may_pick": actor.may_write and not actor.is_regulator,
         "may_regroup": actor.may_write and bool(actor.roles & {"generator", "collector", "treater"}),
@@ -66,10 +71,7 @@ def _filtered(rows: Any, actor: Actor, chosen: dict[str, str], now: Any) -> Any:
         rows = rows.filter(state=chosen["state"])
     if chosen["waste_code"]:
         rows = rows.filter(waste_code__startswith=chosen["waste_code"])
-    if chosen["holder"]:
-        rows = rows.filter(holder__uscc=chosen["holder"].upper())
-    if chosen["generator"]:
-        rows = rows.filter(generator__uscc=chosen["generator"].upper())
+    rows = _of_organisations(rows, chosen, now)
     if chosen["generated"]:
         rows = generated_in(_month(chosen["generated"]), rows)
     rows = _standing(rows, actor, chosen["at"])
@@ -80,6 +82,17 @@ def _filtered(rows: Any, actor: Actor, chosen: dict[str, str], now: Any) -> Any:
     elif chosen["due"]:
         rows = rows.filter(due_soon(now), state__in=RESTING)
     return rows.filter(_named(chosen["q"])) if chosen["q"] else rows
+
+
+def _of_organisations(rows: Any, chosen: dict[str, str], now: Any) -> Any:
+    """Those that one holds, that one generated, or that no permit of one names."""
+    if chosen["holder"]:
+        rows = rows.filter(holder__uscc=chosen["holder"].upper())
+    if chosen["generator"]:
+        rows = rows.filter(generator__uscc=chosen["generator"].upper())
+    if chosen["unnamed"]:
+        rows = rows.filter(unnamed_by(chosen["unnamed"].upper(), timezone.localdate(now)))
+    return rows
 
 
 def _standing(rows: Any, actor: Actor, where: str) -> Any:

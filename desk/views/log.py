@@ -41,7 +41,7 @@ def log(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     actor.require_write()
     if not actor.roles & {"generator", "collector", "treater"}:
-        raise NotPermitted("not_your_part")
+        raise NotPermitted("page_of_keepers")
     if request.method == "POST":
         return _save(request, actor)
     streams = list(_streams(actor))

@@ -128,6 +128,60 @@ def test_a_list_in_use_is_held_and_says_so(site: Site, person: Arrive) -> None:
     expect(page.locator("#alerts")).to_contain_text("周五清运")
 
 
+OPEN = """
+from datetime import timedelta
+from django.utils import timezone
+from wastetrack.alerts.models import Alert
+from wastetrack.alerts.services import settle
+from wastetrack.parties.models import Membership
+from wastetrack.waste.models import Container
+firm = Membership.objects.get(user__username="depot").organisation
+alert = Alert.objects.filter(kind="storage", state="watching", organisation=firm).first()
+Container.objects.filter(code=alert.data["code"]).update(storage_deadline=timezone.now() - timedelta(days=1))
+settle("storage", [alert.about], now=timezone.now())
+print(alert.pk)
+"""
+SAY = """([kind, id]) => document.body.dispatchEvent(
+  new CustomEvent(`feed:alert.${kind}`, {detail: {subject: `alert:${id}`}}))"""
+COVERED = """() => {
+  const toast = document.querySelector(".toast-note").getBoundingClientRect();
+  return [...document.querySelectorAll("main .btn")].map((one) => [one.innerText, one.getBoundingClientRect()])
+    .filter(([, box]) => box.height && box.left < toast.right && box.right > toast.left
+      && box.top < toast.bottom && box.bottom > toast.top).map(([text]) => text);
+}"""
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_toast_goes_by_itself_or_with_its_alert_and_is_held_by_who_reads_it(
+    site: Site, person: Arrive, size: dict[str, int]
+) -> None:
+    alert, somebody = told(site, OPEN), person("depot", size)
+    somebody.page.clock.install()
+    page = somebody.go("/depots")
+    page.wait_for_load_state("networkidle")
+    note = page.locator(f'.toast-note[data-alert="{alert}"]')
+
+    def say(kind: str) -> None:
+        page.evaluate(SAY, [kind, alert])
+        page.clock.run_for(400)
+
+    say("fall_due")
+    expect(note).to_be_visible()
+    assert page.evaluate(COVERED) == []
+    say("resolve")
+    expect(note).to_have_count(0)
+    page = somebody.go("/depots")
+    page.wait_for_load_state("networkidle")
+    say("fall_due")
+    expect(note).to_be_visible()
+    note.locator("[data-close-toast]").focus()
+    page.clock.run_for(60_000)
+    expect(note).to_be_visible()
+    page.evaluate("document.activeElement.blur()")
+    page.clock.run_for(31_000)
+    expect(note).to_have_count(0)
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_the_pages_are_open_to_all_and_fit(
     site: Site, person: Arrive, axe: Callable[[Page], list[Any]], size: dict[str, int]

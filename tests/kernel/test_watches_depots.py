@@ -126,14 +126,14 @@ def test_a_storage_point_that_holds_too_much_says_since_when_until_it_is_emptied
     point, first, second = world.depots["firm"], put(world, mass_kg="2000"), put(world, mass_kg="1000")
     assert state("storage_point", point) == "warned"
     said = sentence("storage_point", point)
-    assert "3000 kg stand in storage point 演示firm贮存 of 演示firm" in said
+    assert "3 t stand in storage point 演示firm贮存 of 演示firm" in said
     third = put(world, mass_kg="0.5")
     assert state("storage_point", point, later(1)) == "overdue"
-    assert "since 2026-11-21: 3000.5 kg" in sentence("storage_point", point)
+    assert "since 2026-11-21: 3.0005 t" in sentence("storage_point", point)
     # What else happens there does not change since when.
     put(world, mass_kg="1")
     assert state("storage_point", point, later(3)) == "overdue"
-    assert "since 2026-11-21: 3001.5 kg" in sentence("storage_point", point)
+    assert "since 2026-11-21: 3.0015 t" in sentence("storage_point", point)
     world.departed(first, second, third, now=later(3))
     assert state("storage_point", point, later(3)) == ""
 
@@ -228,7 +228,7 @@ def test_a_depot_holds_what_it_was_designed_for(world: World, mass_kg: str, foun
     put(world, mass_kg=mass_kg)
     assert state("depot_full", depot) == found
     if found == "warned":
-        assert f"is {mass_kg} % full: {mass_kg} of the 100 kg" in sentence("depot_full", depot)
+        assert f"is {mass_kg} % full: {mass_kg} kg of the 100 kg" in sentence("depot_full", depot)
 
 
 def test_a_depot_without_a_known_capacity_is_never_full(world: World) -> None:
@@ -267,7 +267,7 @@ def test_a_bay_is_full_by_its_keepers_own_word(world: World) -> None:
     assert state("bay_full", place) == ""
     drum = put(world, place, mass_kg="0.001")
     assert state("bay_full", place) == "warned"
-    assert "Bay A1 of 演示firm贮存 (演示firm) is nearly full: 40 of 50 kg." in sentence("bay_full", place)
+    assert "Bay A1 of 演示firm贮存 (演示firm) is nearly full: 40 kg of 50 kg." in sentence("bay_full", place)
     bay(world, capacity_kg="40")
     assert state("bay_full", place) == "warned"
     bay(world, capacity_kg="39.999")

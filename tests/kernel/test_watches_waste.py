@@ -18,6 +18,7 @@ from scanner.services import ScanRequest, scan
 from tests.api.test_queries import queries
 from tests.pages.visitors import Visitor, text
 from tests.world import DRUM, NOW, ZONE, World, later
+from wastetrack.alerts.agenda import agenda
 from wastetrack.alerts.models import Alert, Severity
 from wastetrack.alerts.registry import Look, watch_of
 from wastetrack.alerts.selectors import explain, explained
@@ -250,6 +251,27 @@ def test_stock_of_which_nobody_writes_is_said_after_sixty_days(world: World) -> 
     assert "%(" not in said("ledger_silent", later(92), "zh-hans")
 
 
+def test_what_only_silence_would_bring_is_in_no_calendar_before_it_has_come(world: World) -> None:
+    drum = world.drum()
+    sweep(NOW)
+    quiet = the("ledger_silent")
+    assert quiet is not None
+    assert "should it record nothing" in said("ledger_silent", NOW)
+    days = (NOW.date(), NOW.date() + timedelta(days=400))
+
+    def kinds_on(now: datetime) -> set[str]:
+        return {row.kind for day in agenda(world.actor("firm"), *days, now=now) for row in day.rows}
+
+    def listed(now: datetime) -> bool:
+        assert quiet.due_at is not None
+        day = quiet.due_at.astimezone(ZONE).date().isoformat()
+        return f"/alerts/{quiet.pk}" in text(Visitor(world, "firm").get("/alerts", day=day))
+
+    assert ("ledger_silent" in kinds_on(NOW), "storage" in kinds_on(NOW), listed(NOW)) == (False, True, False)
+    sweep(later(70))
+    assert ("ledger_silent" in kinds_on(later(70)), listed(later(70))) == (True, True), drum
+
+
 def test_an_entry_of_the_firms_own_ends_the_silence_and_anothers_does_not(world: World) -> None:
     world.drum()
     drum = world.issued(world.drum())
@@ -354,7 +376,8 @@ def test_a_rise_is_said_as_soon_as_it_is_reached(world: World) -> None:
     assert alert.severity == Severity.NOTICE
     assert said("generation_jump", NOVEMBER) == (
         "演示firm has logged 300 kg in 2026-11 after 200 kg in 2026-10 (+50 %): "
-        "see that all of it is logged, and logged right."
+        "see that all of it is logged, and logged right. Where it is right, acknowledge this with a note; "
+        "it goes by itself after 2026-12-31."
     )
     assert "%(" not in said("generation_jump", NOVEMBER, "zh-hans")
     void(actor=world.actor("firm"), container=drum, reason="r", now=NOVEMBER)
@@ -381,6 +404,29 @@ def test_it_leads_to_the_very_drums_that_it_weighs(world: World) -> None:
     for reader in ("firm", "regulator"):
         page = Visitor(world, reader).get(told.link)
         assert {row.pk for row in page.context["page"]["items"]} == {first.pk, second.pk}
+        ((label, before),) = told.more
+        assert label == "See the drums of 2026-10"
+        assert [row.mass_g for row in Visitor(world, reader).get(before).context["page"]["items"]] == [200_000]
+        ways = text(Visitor(world, reader).get(f"/alerts/{alert.pk}"))
+        assert ways.count("See the drums of 2026-1") == 2
+
+
+def test_a_month_in_which_nothing_was_logged_says_so(world: World) -> None:
+    uscc = world.organisations["firm"].uscc
+    for reader in ("firm", "regulator"):
+        visitor = Visitor(world, reader)
+        assert "No waste was logged in 2026-10" in text(visitor.get("/containers", generator=uscc, generated="2026-10"))
+        assert "No drum fits" in text(visitor.get("/containers", generated="2026-10", q="nothing"))
+
+
+def test_a_jump_stands_until_the_day_that_it_names(world: World) -> None:
+    log(world, OCTOBER, "200")
+    log(world, NOVEMBER, "300")
+    sweep(NOVEMBER)
+    log(world, datetime(2026, 12, 10, tzinfo=ZONE), "300")
+    for now, expected in ((datetime(2026, 12, 31, 23, 59, tzinfo=ZONE), "warned"), (by(date(2027, 1, 1)), "watching")):
+        sweep(now)
+        assert state("generation_jump") == expected
 
 
 def test_a_month_that_is_none_is_refused_at_its_field(world: World) -> None:

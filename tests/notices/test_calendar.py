@@ -141,5 +141,5 @@ def test_it_costs_no_more_for_more(world: World, drums: int) -> None:
         world.drum(accumulation_start=f"2026-11-{number + 1:02d}")
     with CaptureQueriesContext(connection) as queries:
         assert len(storage(Client().get(path_of(world)))) == drums
-    # One for the path, one for the member, three for the agenda.
-    assert len(queries) == 5
+    # One for the path, one for the member, four for the agenda.
+    assert len(queries) == 6

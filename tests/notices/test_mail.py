@@ -497,7 +497,7 @@ def test_a_mail_costs_no_more_for_more(world: World, mailbox: Mailbox, size: int
     with CaptureQueriesContext(connection) as queries:
         assert send_next(NOW + SOON)
     assert len(mailbox.taken) == 1
-    assert len(queries) == 11
+    assert len(queries) == 12
 
 
 def test_old_mails_are_forgotten_and_waiting_ones_are_not(world: World, mailbox: Mailbox) -> None:

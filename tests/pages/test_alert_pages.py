@@ -109,7 +109,7 @@ def test_the_folded_list_counts_once_what_it_shows_and_sums(world: World, name: 
         sweep(NOW)
         spent.append(queries(visitor, path))
     assert Alert.objects.filter(state=AlertState.ESCALATED).count() == 100
-    assert spent == [10, 10]
+    assert spent == [11, 11]
 
 
 def test_others_alerts_and_ones_own_of_a_kind_are_one_group_to_an_office(world: World, office: Visitor) -> None:
@@ -225,8 +225,8 @@ def test_an_alert_has_a_page_with_what_has_become_of_it(world: World, firm: Visi
     acknowledge(alert, actor=world.actor("firm"), note="周五清运", now=later(12))
     clock(later(12))
     page = text(firm.get(f"/alerts/{alert.pk}"))
-    told = ["Warned: due soon", "Overdue", "Overdue for too long: the district has been told", "Warning acknowledged"]
-    places = [page.index(f"<strong>{words}</strong>") for words in told]
+    told = ["Warned: due soon", "Overdue", "It has stood for too long: the district has been told"]
+    places = [page.index(f"<strong>Storage time · {words}</strong>") for words in (*told, "Warning acknowledged")]
     assert places == sorted(places)
     assert page.count("周五清运") == 3, "said beside it, in the form, and in its history"
     assert "/manifests/new?container=" in page

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from wastetrack.alerts.models import PAST_DUE, Alert, AlertState, Severity
 from wastetrack.alerts.registry import kinds, watch_of
-from wastetrack.alerts.selectors import Explained, explained
+from wastetrack.alerts.selectors import Explained, explained, falling_due
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation
 
@@ -67,7 +67,7 @@ def agenda(actor: Actor, first: date, last: date, *, now: datetime, others: Q | 
     """Every unresolved deadline that the actor may read with its due day in [first, last], quiet ones too.
 
     `others`: alerts besides, gathered by their organisation as well; each has its organisation's id as `whose`.
-    Only days that have any. Three queries, however many deadlines and days.
+    Only days that have any. As many queries for one as for many deadlines and days.
     """
     rows, by = _falling_due(actor, first, last, others), ("day", "kind", *(["whose"] if others is not None else []))
     told = _told(rows, by, now)
@@ -105,7 +105,7 @@ def _falling_due(actor: Actor, first: date, last: date, others: Q | None) -> Que
         own = Alert.visibility(actor)
         whose = Case(When(own, then=None), default=F("organisation_id"), output_field=BigIntegerField())
         rows = Alert.objects.filter(own | others).annotate(whose=whose)
-    rows = rows.filter(resolved_at=None, due_at__gte=begin, due_at__lt=end)
+    rows = falling_due(rows).filter(due_at__gte=begin, due_at__lt=end)
     return rows.filter(kind__in=kinds()).annotate(day=TruncDate("due_at", tzinfo=here))
 
 

@@ -107,6 +107,8 @@ class Watch:
     """The clause itself, where the table of clauses does not have it."""
     severity: Severity = Severity.ALARM
     """How grave it is at worst, once overdue; a warning is at most a WARNING."""
+    by_silence: bool = False
+    """Whether its day comes only if nothing is recorded until then: no calendar has it before somebody is warned."""
     legal: bool = True
     """Whether the law asks for it: somebody of the organisation is told when it is overdue, whatever they choose."""
     figures: Sequence[str] = ()
@@ -118,6 +120,8 @@ class Watch:
     """When the regulator is told of it. It may read all of its district's at any time."""
     link: str = ""
     """Where the action is done, a path with %(name)s of the details."""
+    more: Sequence[tuple[Any, str]] = ()
+    """What else is to be seen before one decides, for whoever reads it: words and a path, as action and link."""
     office_action: Any = ""
     """Where it is the office of the district that ends it: the words on its button. Its way there is `office_link`."""
     office_link: str = ""

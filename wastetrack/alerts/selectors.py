@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Case, Count, Exists, F, Max, Min, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Coalesce, Least, RowNumber
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from wastetrack.alerts.models import OPEN_STATES, PAST_DUE, Alert, AlertState, Severity
-from wastetrack.alerts.registry import Watch, Whereabouts, kinds, watch_of
+from wastetrack.alerts.registry import Watch, Whereabouts, kinds, watch_of, watches
 from wastetrack.ledger.models import Entry
 from wastetrack.parties.actors import Actor
 from wastetrack.regulations.clauses import Citation, cite
+from wastetrack.units import GRAMS_PER_KG, mass_text
 
 GRAVEST_FIRST = (Severity.ALARM, Severity.WARNING, Severity.NOTICE)
 """What an open alert may be, the gravest first."""
 URGENT = Coalesce("due_at", "warn_at")
 """By what the most urgent comes first: when it is due; of a level, since when it is there."""
+A_MASS = re.compile(r"%\((\w+)\)s kg")
+"""Where a sentence says a mass: kilograms below a tonne, tonnes above, whichever way the details have it."""
 FOLDED = 3
 """So many of a kind are shown in a list of all kinds; the others are one tap away."""
 
@@ -59,6 +65,15 @@ def is_told(kind: str, about: Any, organisation: Any) -> Exists:
 def in_words(rows: QuerySet[Alert]) -> QuerySet[Alert]:
     """The rows with what `explain` and a page need of others."""
     return rows.select_related("organisation", "acknowledged_by")
+
+
+def falling_due(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """What is to be done by a day, quiet or told: what a calendar shows.
+
+    What would come only of silence is no such thing until it has come.
+    """
+    silent = [watch.kind for watch in watches() if watch.by_silence]
+    return rows.filter(resolved_at=None, due_at__isnull=False).exclude(state=AlertState.WATCHING, kind__in=silent)
 
 
 def open_counts(actor: Actor) -> dict[str, int]:
@@ -150,6 +165,8 @@ class Explained:
     office_action: str
     """What the office of its district can do to end it, where anything; done at `office_link`."""
     office_link: str
+    more: Sequence[tuple[str, str]]
+    """What else is to be seen before one decides: words and where."""
     citation: Citation | None
     severity: Severity
     days_left: int | None
@@ -157,6 +174,17 @@ class Explained:
     it was."""
     escalated_at: datetime | None = None
     """When the district was told that it stays overdue, where `explained` has read it."""
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it is or was due; None where being late has another word: then that began, see `late_since`."""
+        worded = _was_late(self.alert) and own_word(self.alert.kind, AlertState.OVERDUE)
+        return None if worded else self.alert.due_at
+
+    @property
+    def late_since(self) -> date | None:
+        """See `late_since`."""
+        return late_since(self.alert.due_at) if self.alert.due_at else None
 
     @property
     def told_at(self) -> datetime | None:
@@ -167,6 +195,16 @@ class Explained:
 def title_of(kind: str) -> str:
     """What alerts of a kind are about; the kind itself where its watch is no longer known."""
     return str(_watch_of(kind).title)
+
+
+def late_since(due_at: datetime) -> date:
+    """The first day of being late: where a whole day was in time, the next one."""
+    return timezone.localdate(due_at + timedelta(seconds=1))
+
+
+def own_word(kind: str, state: str) -> str:
+    """What a state of this kind is called; empty where the usual word fits it."""
+    return str(_watch_of(kind).states.get(state, ""))
 
 
 def known_kinds() -> list[tuple[str, str]]:
@@ -204,23 +242,40 @@ def _explain(alert: Alert, now: datetime, escalated_at: datetime | None, where: 
         "since": since.isoformat(),
         "days": told,
     }
-    words = {**alert.data, **names}
+    words = _Words({**alert.data, **names})
     said = watch.sentences.get(alert.state) or (watch.sentences.get("overdue") if late else None)
-    sentence = str(said or watch.sentences["warned"]) % words
+    sentence = _with_masses(str(said or watch.sentences["warned"]), words) % words
     return Explained(
         alert=alert,
         title=str(watch.title),
         sentence=_("%(sentence)s %(where)s") % {"sentence": sentence, "where": where.sentence} if where else sentence,
         state=str(watch.states.get(alert.state) or alert.get_state_display()),
-        action=where.action if where and where.action else str(watch.action),
+        action=where.action if where and where.action else str(watch.action) % words,
         link=where.link if where and where.link else watch.link % words,
         office_action=str(watch.office_action),
         office_link=watch.office_link % words,
+        more=[(str(label) % words, link % words) for label, link in watch.more],
         citation=cite(alert.clause, day) if alert.clause else watch.citation,
         severity=severity_felt(alert),
         days_left=days if alert.due_at else None,
         escalated_at=escalated_at,
     )
+
+
+class _Words(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        # An alert from before its sentence came to need this.
+        return "—"
+
+
+def _with_masses(sentence: str, words: Mapping[str, Any]) -> str:
+    def said(match: re.Match[str]) -> str:
+        try:
+            return mass_text(int(Decimal(words[match[1]]) * GRAMS_PER_KG))
+        except ArithmeticError:
+            return match[0]
+
+    return A_MASS.sub(said, sentence)
 
 
 def _was_late(alert: Alert) -> bool:

@@ -26,7 +26,8 @@ from wastetrack.regulations.identifiers import group
 from wastetrack.regulations.vocabulary import CONTAINER_KINDS, FORMS, TREATMENT_METHODS
 from wastetrack.sentences import sentence
 from wastetrack.telling import Told, tell
-from wastetrack.units import GRAMS_PER_TONNE, kg_text, tonnes
+from wastetrack.units import figure_and_unit
+from wastetrack.waste.clock import LAST_MOMENT
 
 register = template.Library()
 MINUS = "\N{MINUS SIGN}"
@@ -43,10 +44,7 @@ def mass(mass_g: int | None) -> SafeString | str:
     """Grams as kg below a tonne and t above, with its unit."""
     if mass_g is None:
         return "—"
-    if mass_g < GRAMS_PER_TONNE:
-        return _with_unit(kg_text(mass_g), "kg")
-    shown = f"{tonnes(mass_g):.3f}".rstrip("0").rstrip(".")
-    return _with_unit(shown, "t")
+    return _with_unit(*figure_and_unit(mass_g))
 
 
 def _with_unit(figure: str | None, unit: str) -> SafeString:
@@ -243,6 +241,12 @@ def day(value: datetime | date | None) -> str:
     if value is None:
         return "—"
     return (timezone.localdate(value) if isinstance(value, datetime) else value).isoformat()
+
+
+@register.filter
+def deadline(value: datetime | None) -> str:
+    """When something is due: its last day, or the minute where it does not end with a day."""
+    return day(value) if value and timezone.localtime(value).time() == LAST_MOMENT else moment(value)
 
 
 @register.filter

@@ -180,7 +180,36 @@ function found() {
 // --- a new warning says so ---
 
 const MOST_NAMED = 50;                        // the server asks no more of one page
+const STAY_MS = 10000, ALARM_STAY_MS = 30000;  // long enough to be read, and held while somebody points at it
+const CORNERS = ["", "is-left", "is-top", "is-top is-left"];
+const toasts = document.getElementById("toasts");
+const resolved = new Set();
 let raised = [], announcing = null;
+
+function leaves(note) {
+  const stay = note.classList.contains("is-overdue") ? ALARM_STAY_MS : STAY_MS;
+  let timer = setTimeout(() => note.remove(), stay);
+  const hold = () => clearTimeout(timer);
+  const goOn = () => {
+    hold();
+    if (!note.matches(":hover, :focus-within")) timer = setTimeout(() => note.remove(), stay);
+  };
+  for (const kind of ["pointerenter", "focusin"]) note.addEventListener(kind, hold);
+  for (const kind of ["pointerleave", "focusout"]) note.addEventListener(kind, () => setTimeout(goOn));
+}
+
+// Into the corner where they cover the fewest things that one may want to press.
+function settle() {
+  const controls = [...document.querySelectorAll("main :is(a, button, input, select, summary, textarea)")]
+    .map((one) => one.getBoundingClientRect());
+  const covered = CORNERS.map((corner) => {
+    toasts.className = `toasts ${corner}`;
+    const notes = [...toasts.children].map((one) => one.getBoundingClientRect()).filter((box) => box.height);
+    return controls.filter((one) => one.height && notes.some((box) => one.left < box.right && one.right > box.left
+      && one.top < box.bottom && one.bottom > box.top)).length;
+  });
+  toasts.className = `toasts ${CORNERS[covered.indexOf(Math.min(...covered))]}`;
+}
 
 function announce(event) {
   raised.push(event.detail.subject.split(":")[1]);
@@ -194,13 +223,22 @@ function announce(event) {
     if (answer?.status !== 200) return;           // 204: none of them concerns this reader
     const box = document.createElement("div");
     box.innerHTML = await answer.text();
-    document.getElementById("toasts").replaceChildren(...box.children);
+    const notes = [...box.children].filter((note) => !resolved.has(note.dataset.alert));
+    toasts.replaceChildren(...notes);
+    notes.forEach(leaves);
+    settle();
   }, 300);
 }
 
 body.addEventListener("feed:alert.warn", announce);
 body.addEventListener("feed:alert.fall_due", announce);
 body.addEventListener("feed:alert.escalate", announce);
+
+body.addEventListener("feed:alert.resolve", (event) => {
+  const alert = event.detail.subject.split(":")[1];
+  resolved.add(alert);
+  toasts.querySelector(`[data-alert="${CSS.escape(alert)}"]`)?.remove();
+});
 
 addEventListener("offline", () => {
   if (!socket) return;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -63,6 +63,7 @@ def _jump(months: Mapping[date, int], month: date, figures: Figures, *, so_far: 
         "mass_kg": kg_text(mass_g),
         "before": f"{month_of(month, -1):%Y-%m}",
         "before_kg": kg_text(before_g),
+        "stands_until": (start_of(month_of(month, 2)) - timedelta(days=1)).date().isoformat(),
         "percent": f"{departs // before_g if departs > 0 else -(-departs // before_g):+d}",
     }
 
@@ -75,10 +76,16 @@ JUMP = register(
             "watching": _("What %(organisation)s logs in %(month)s is compared with the month before."),
             "warned": _(
                 "%(organisation)s has logged %(mass_kg)s kg in %(month)s after %(before_kg)s kg in %(before)s "
-                "(%(percent)s %%): see that all of it is logged, and logged right."
+                "(%(percent)s %%): see that all of it is logged, and logged right. Where it is right, acknowledge this "
+                "with a note; it goes by itself after %(stands_until)s."
+            ),
+            "resolved": _(
+                "%(organisation)s had logged %(mass_kg)s kg in %(month)s after %(before_kg)s kg in %(before)s "
+                "(%(percent)s %%)."
             ),
         },
-        action=_("See what was logged"),
+        action=_("See the drums of %(month)s"),
+        more=((_("See the drums of %(before)s"), "/containers?generator=%(key)s&generated=%(before)s"),),
         states={"warned": _("To be looked at")},
         find=_find,
         on=dict.fromkeys(("container.log", "container.void", "container.weigh", "container.*receive"), fillers),

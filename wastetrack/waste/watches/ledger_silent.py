@@ -82,6 +82,10 @@ SILENT = register(
         kind=KIND,
         title=_("Ledger without entries"),
         sentences={
+            "watching": _(
+                "%(organisation)s has %(drums)s drums (%(mass_kg)s kg) in store: should it record nothing about any "
+                "for long, it is asked why."
+            ),
             "warned": _(
                 "%(organisation)s has %(drums)s drums (%(mass_kg)s kg) in store and has recorded nothing about any "
                 "since %(last)s: record what has happened since then."
@@ -103,6 +107,7 @@ SILENT = register(
         ),
         clause="plan_ledger_declaration",
         severity=Severity.WARNING,
+        by_silence=True,
         legal=False,
         figures=("ledger.silent_days",),
         parameters={
