@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from compliance.duties import Duty, Firm, Standing, masses_from
@@ -84,6 +84,17 @@ def filings_of(actor: Actor) -> QuerySet[Filing]:
     """What was filed, what was recorded last first, as far as the actor may see it."""
     rows: QuerySet[Filing] = Filing.objects.visible_to(actor)
     return rows.select_related("organisation", "recorded_by").order_by("-id")
+
+
+def matching(filings: QuerySet[Filing], search: str, kind: str, year: str) -> QuerySet[Filing]:
+    """Of these those of firms whose name holds this text, or who have this credit code; of a kind; of a year."""
+    if text := search.strip()[:60]:
+        filings = filings.filter(Q(organisation__name__icontains=text) | Q(organisation__uscc=text.upper()))
+    if kind in FilingKind.values:
+        filings = filings.filter(kind=kind)
+    if year:
+        filings = filings.filter(Q(period=year[:4]) | Q(period__startswith=f"{year[:4]}-"))
+    return filings
 
 
 def get_filing(actor: Actor, filing_id: str) -> Filing:

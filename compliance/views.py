@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from compliance.duties import Duty, Firm
 from compliance.models import Filing, FilingKind
 from compliance.periods import read_period
-from compliance.selectors import WATCHES, filings_of, firm_of, get_filing, open_duties, overdue_filings
+from compliance.selectors import WATCHES, filings_of, firm_of, get_filing, matching, open_duties, overdue_filings
 from compliance.services import FILERS, record_filing, withdraw_filing
 from compliance.words import period_name
 from wastetrack.alerts.selectors import explained, title_of
@@ -54,9 +54,17 @@ def filings(request: HttpRequest) -> HttpResponse:
             return redirect_once(request, lambda: f"/filings#filing-{_recorded(request).pk}")
         except Refused as error:
             refusal = error
+    asked = {name: printable(request.GET).get(name, "") for name in ("search", "kind", "year")}
     context = {
+        "asked": asked,
+        "kinds": FilingKind.choices,
         **_duties(actor, now_of(request)),
-        "page": page_of(filings_of(actor), request.GET.get("cursor"), PAGE, lambda found: list(map(_filed, found))),
+        "page": page_of(
+            matching(filings_of(actor), **asked),
+            request.GET.get("cursor"),
+            PAGE,
+            lambda found: list(map(_filed, found)),
+        ),
         **(_overdue(actor, now_of(request)) if actor.is_regulator else {}),
         "may_record": actor.may_write and bool(actor.roles & FILERS),
         "typed": request.POST if refusal else {"filing": request.GET.get("filing", ""), "filed_on": _today(request)},

@@ -91,6 +91,11 @@ class Stretch:
     granted_g: int
     taken_g: int
 
+    @property
+    def share(self) -> float:
+        """What was taken as a part of what was granted."""
+        return self.taken_g / (self.granted_g or 1)
+
     def goes_beyond(self, percent: int) -> bool:
         """Whether more than so many per cent beyond what was granted is taken."""
         return self.taken_g * 100 > self.granted_g * (100 + percent)

@@ -88,7 +88,7 @@ def years_of(organisations: Sequence[Organisation], on: date) -> Mapping[Organis
     """Of each the part of the year in which it has come nearest to what its permits let it take, or furthest beyond,
     with what is announced, as at an issue (one query)."""
     found = stretches_of(organisations, on)
-    return {taker: max(stretches, key=lambda one: one.taken_g / (one.granted_g or 1)) for taker, stretches in found.items()}
+    return {taker: max(stretches, key=lambda one: one.share) for taker, stretches in found.items()}
 
 
 Codes = Mapping[str, int]

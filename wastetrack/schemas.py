@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -72,6 +73,8 @@ def _text(value: object) -> str:
         return ""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise PydanticCustomError("wrong_type", "not a text")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("wrong_type", "not a number")
     return _storable(str(value))
 
 

@@ -130,7 +130,7 @@ SENTENCES: dict[str, Any] = {
     "uscc_body_check": _("The organisation's own check character does not fit: please compare the code again."),
     # Lifecycle
     "illegal_state": _("This cannot be done now: the state is “%(state)s”."),
-    "not_your_part": _("This step belongs to another party of the transfer."),
+    "not_your_part": _("This is for others to do, not for your organisation."),
     "page_of_carriers": _("This page is for carriers: they keep the record of their vehicles on it."),
     "page_of_keepers": _("This page is for those who generate, collect or treat waste: they log it on it."),
     "unknown_state": _("There is no such state."),
@@ -319,7 +319,7 @@ SENTENCES: dict[str, Any] = {
     "figure_not_a_number": _("The figure is a number from 0 on, with at most three decimals."),
     "figure_too_large": _("The figure is too large: %(limit)s at most."),
     "figure_fixed": _("The law sets this figure: no district can set another."),
-    "figure_not_tighter": _("Your district says %(district)s: you can only be stricter."),
+    "figure_not_tighter": _("%(district)s holds in your district: you can only be stricter."),
     "figure_not_looser": _("The law says %(rule)s: a district can only be stricter."),
     "source_missing": _("Say on what it rests: a document, a decision."),
     "unknown_group": _("There is no such reaction group."),

@@ -13,7 +13,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from wastetrack.districts.models import Figure, Pair
 from wastetrack.districts.selectors import PairHere, division_of, figures_here, own_row, pairs_here
 from wastetrack.districts.services import require_district, set_figure, set_pair, withdraw
-from wastetrack.districts.words import CONFIDENCE, direction, figure_name, group_name, table_names, unit_name
+from wastetrack.districts.words import (
+    CONFIDENCE,
+    direction,
+    figure_name,
+    group_name,
+    source_name,
+    table_names,
+    unit_name,
+)
 from wastetrack.errors import NotFound, Refused
 from wastetrack.http import actor_of, now_of
 from wastetrack.ledger.selectors import history_of
@@ -105,6 +113,7 @@ def _told(pair: PairHere, language: str) -> dict[str, Any]:
     """A pair in words."""
     return {
         "pair": pair,
+        "source": source_name(pair.rule.source) if pair.rule else "",
         "a": group_name(pair.group_a, language),
         "b": group_name(pair.group_b, language),
         "consequence": pair.consequence[language == "en"],
@@ -145,6 +154,7 @@ def _tables(division: str) -> list[dict[str, Any]]:
                     "name": figure_name(here.key),
                     "way": direction(here.key, here.rule.confidence),
                     "unit": unit_name(here.rule.unit),
+                    "source": source_name(here.rule.source),
                     "anchor": _anchor(here.key),
                 }
                 for here in found[table]

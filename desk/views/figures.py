@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from wastetrack.alerts.registry import watches
 from wastetrack.districts.selectors import OwnHere, own_here
 from wastetrack.districts.services import tighten
-from wastetrack.districts.words import CONFIDENCE, TABLES, figure_name, table_names, unit_name
+from wastetrack.districts.words import CONFIDENCE, TABLES, figure_name, source_name, table_names, unit_name
 from wastetrack.errors import Refused
 from wastetrack.http import actor_of, now_of
 from wastetrack.ledger.selectors import history_of
@@ -88,6 +88,7 @@ def _told(found: OwnHere) -> dict[str, Any]:
         "here": found.here,
         "name": figure_name(found.key),
         "unit": unit_name(found.here.rule.unit),
+        "source": source_name(found.here.rule.source),
         "anchor": _anchor(found.key),
         "alerts": [watch.title for watch in watches() if found.key in watch.reads],
     }

@@ -13,10 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from wastetrack.errors import NotFound, NotPermitted, Refused
 from wastetrack.http import actor_of, now_of
+from wastetrack.ledger.models import Entry
 from wastetrack.notices.keys import webhook_secret
 from wastetrack.notices.models import Delivery, Webhook
 from wastetrack.notices.selectors import webhook_of
 from wastetrack.notices.services import create, pause, ping, remove, replay, require_own, resume, rotate
+from wastetrack.notices.services.webhooks import PING
 from wastetrack.pages import field_messages, go_to, nonce_again, printable, redirect_once
 from wastetrack.parties.actors import Actor
 from wastetrack.schemas import row_id
@@ -28,6 +30,8 @@ OFFERED = (
     ("manifest.*", _("Manifests: issued, on the road, received, closed")),
 )
 VERBS: dict[str, Callable[..., Any]] = {"rotate": rotate, "pause": pause, "resume": resume, "ping": ping}
+SENDING = ("ping", "replay")
+"""After these somebody waits for what is delivered."""
 
 
 @never_cache
@@ -51,7 +55,7 @@ def _create(request: HttpRequest, actor: Actor) -> str:
 
 def _list(request: HttpRequest, actor: Actor, refusal: Refused | None = None) -> HttpResponse:
     context = {
-        "webhooks": Webhook.objects.visible_to(actor).order_by("pk"),
+        "webhooks": [(one, _told_of(one)) for one in Webhook.objects.visible_to(actor).order_by("pk")],
         "offered": OFFERED,
         "typed": request.POST,
         "chosen": request.POST.getlist("kinds") if refusal else [name for name, _words in OFFERED],
@@ -73,8 +77,27 @@ def webhook(request: HttpRequest, webhook_id: int) -> HttpResponse:
         "secret": webhook_secret(found.pk, found.serial) if found.shows_secret(now) else "",
         "deliveries": deliveries[:SHOWN],
         "more": len(deliveries) > SHOWN,
+        "told_of": _told_of(found),
+        "test_waits": _test_waits(found),
     }
     return render(request, "desk/webhook.html", context)
+
+
+def _told_of(webhook: Webhook) -> list[str]:
+    """Its kinds in the words they were chosen by; others as they were typed."""
+    words = dict(OFFERED)
+    return [str(words.get(pattern, pattern)) for pattern in webhook.patterns]
+
+
+def _test_waits(webhook: Webhook) -> bool:
+    """Whether a test has been asked for that is neither delivered nor tried."""
+    if webhook.paused_at is not None:
+        return False
+    last = Entry.objects.filter(subject=webhook.subject, kind=PING).order_by("-id").first()
+    if last is None:
+        return False
+    tried = last.index is not None and Delivery.objects.filter(webhook=webhook, index=last.index).exists()
+    return not tried and (last.index is None or last.index > webhook.after)
 
 
 @require_POST
@@ -91,7 +114,7 @@ def change(request: HttpRequest, webhook_id: int, verb: str) -> HttpResponse:
         VERBS[verb](actor=actor, webhook=found, now=now)
     else:
         raise NotFound
-    return go_to(f"/webhooks/{webhook_id}")
+    return go_to(f"/webhooks/{webhook_id}#log" if verb in SENDING else f"/webhooks/{webhook_id}")
 
 
 def _manager(request: HttpRequest) -> Actor:

@@ -95,9 +95,9 @@ def test_it_is_in_the_readers_own_language(world: World, mailbox: Mailbox) -> No
     assert all(f"/alerts/{alert.pk}\n" in words for words in told.values())
     clause = explain(alert, NOW).citation
     assert clause is not None
-    assert f"{clause.law_en} {clause.article_zh}\n" in told["firm@example.org"]
+    assert f"{clause.reference_en}\n" in told["firm@example.org"]
     assert f"{clause.reference_zh}\n" in told["viewer@example.org"]
-    assert all(clause.article_zh in html_of(message) for message in mailbox.taken)
+    assert any(clause.article_zh in html_of(message) for message in mailbox.taken)
 
 
 def test_it_has_an_html_part_that_escapes_names(world: World, mailbox: Mailbox) -> None:

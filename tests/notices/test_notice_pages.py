@@ -166,10 +166,16 @@ def test_its_page_tells_how_it_goes(world: World, system: System) -> None:
     assert "Failing" in page
     assert "an answer other than 2xx" in page
     assert "&lt;script&gt;no" in page
-    firm.send(f"{path}/ping")
+    sent = firm.send(f"{path}/ping")["Location"]
+    assert "The test is on its way" in text(firm.get(sent))
+    assert "Drums: logged, stored, handed over, treated" in text(firm.get("/webhooks"))
+    seal()
     while deliver_next(NOW):
         pass
     page = text(firm.get(path))
+    assert 'hx-trigger="every 5s"' in page
+    assert "The test is on its way" not in page
+    assert "Drums: logged, stored, handed over, treated" in page
     assert "Working" in page
     assert "Taken" in page
     firm.send(f"{path}/replay", index=str(system.indices[0]))

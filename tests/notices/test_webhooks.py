@@ -110,6 +110,22 @@ def test_a_new_secret_signs_beside_the_old_one_for_a_day(world: World, system: S
         assert signed_by(webhook_secret(webhook.pk, 0), headers, body) is old
 
 
+def test_changed_twice_in_a_day_no_secret_of_that_day_stops_signing(world: World, system: System) -> None:
+    webhook = hook(world, system)
+    for days in (0, 0, 0.5):
+        rotate(actor=world.actor("firm"), webhook=webhook, now=later(days))
+    for days, signing in ((0.6, {0, 1, 2, 3}), (1.6, {3})):
+        world.drum()
+        run(later(days))
+        headers, body = system.got[-1]
+        assert {n for n in range(5) if signed_by(webhook_secret(webhook.pk, n), headers, body)} == signing
+    webhook.refresh_from_db()
+    for days in (2, *[4] * 20):
+        rotate(actor=world.actor("firm"), webhook=webhook, now=later(days))
+    webhook.refresh_from_db()
+    assert webhook.serials(later(4.5)) == list(range(24, 16, -1))
+
+
 def test_only_its_kinds_and_only_what_its_firm_may_read(world: World, system: System) -> None:
     hook(world, system, "container.store", "alert.*")
     mine = world.drum(accumulation_start="2025-10-01")
@@ -555,6 +571,11 @@ def test_kinds_that_there_are_not_are_refused(world: World, system: System, kind
         ("example.org", "url_unusable"),
         ("ftp://example.org", "url_unusable"),
         ("https://", "url_unusable"),
+        ("https://x..cn/", "url_unusable"),
+        (f"https://{'x' * 64}.cn/", "url_unusable"),
+        ("https://*/", "url_unusable"),
+        ("https://%31%32%37.0.0.1/", "url_unusable"),
+        ("https://-x.cn/", "url_unusable"),
         ("https://user:pass@example.org/", "url_unusable"),
         ("https://example.org/a b", "url_unusable"),
         ("https://example.org/#x", "url_unusable"),
@@ -623,7 +644,15 @@ def test_an_address_kept_without_https_is_called_no_more_where_it_would_be_refus
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "100.100.100.200", "::ffff:169.254.169.254", "fe80::1%1", "fd00:ec2::254"]
+    "address",
+    [
+        "169.254.169.254",
+        "100.100.100.200",
+        "::ffff:169.254.169.254",
+        "fe80::1%1",
+        "fd00:ec2::254",
+        "64:ff9b::a9fe:a9fe",
+    ],
 )
 def test_where_a_cloud_keeps_its_keys_is_never_called(
     settings: Any, monkeypatch: pytest.MonkeyPatch, address: str

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from wastetrack.regulations.compatibility import ANYTHING, GROUPS
+from wastetrack.regulations.english import in_english
 from wastetrack.regulations.parameters import Parameter, parameter, parameters_of, tables
 
 TABLES: Mapping[str, Any] = {
@@ -159,6 +161,11 @@ _NONE = Parameter(0, "", "", "")
 def unit_name(unit: str) -> str:
     """A unit in the reader's language; kg, t and % are the same in all."""
     return str(UNITS.get(unit, unit))
+
+
+def source_name(source: str) -> str:
+    """What one of the rules' own figures or pairs rests on, in the reader's language."""
+    return in_english(source) if (get_language() or "").startswith("en") else source
 
 
 def group_name(code: str, language: str) -> str:

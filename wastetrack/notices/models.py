@@ -17,7 +17,9 @@ from wastetrack.parties.visibility import NOBODY, VisibleModel, audience
 SECRET_SHOWN = timedelta(minutes=10)
 """How long a new secret of a webhook can be read."""
 OLD_SECRET = timedelta(days=1)
-"""How long messages are signed with the secret before, too."""
+"""How long messages are signed with the secrets before, too."""
+MOST_SECRETS = 8
+"""So many sign at the same time, however often they are changed in a day."""
 
 
 class When(models.TextChoices):
@@ -165,6 +167,8 @@ class Webhook(VisibleModel):
     """Kinds of entries or patterns of them (`alert.*`), one space between."""
     serial = models.PositiveIntegerField(default=0)
     """Which of its secrets holds: they are derived from the site's own and kept nowhere."""
+    oldest = models.PositiveIntegerField(default=0)
+    """The first of those that signed within a day before the last change: they sign on for a day."""
     rotated_at = models.DateTimeField()
     created_at = models.DateTimeField()
     after = models.BigIntegerField()
@@ -211,8 +215,9 @@ class Webhook(VisibleModel):
         return now < self.rotated_at + SECRET_SHOWN
 
     def serials(self, now: datetime) -> list[int]:
-        """The secrets that sign now: the newest, and for a day the one before it."""
-        return [self.serial, self.serial - 1] if self.serial and now < self.rotated_at + OLD_SECRET else [self.serial]
+        """The secrets that sign now: the newest, and for a day those before it, as many as a header holds."""
+        oldest = self.oldest if now < self.rotated_at + OLD_SECRET else self.serial
+        return list(range(self.serial, oldest - 1, -1))[:MOST_SECRETS]
 
     @classmethod
     def visibility(cls, actor: Actor) -> Q:

@@ -7,6 +7,7 @@ in between leads nowhere. The standard library does it: a client's certificates 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import ssl
 import threading
@@ -31,6 +32,7 @@ KEPT = 200
 MOST_URL = 500
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Where a network without IPv4 finds an IPv4 address: it stands in the last 32 bits (RFC 6052)."""
+_LABEL = re.compile("[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?", re.ASCII)
 _UNICAST = ipaddress.ip_network("2000::/3")
 """All of IPv6 that was ever given out to the open internet."""
 _SPECIAL = [ipaddress.ip_network(text) for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
@@ -71,7 +73,7 @@ def check_url(url: str) -> str:
         raise invalid("url", "url_too_long", limit=MOST_URL)
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and _can_be_called(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = False
     if not usable or "@" in parts.netloc or parts.fragment or not (url.isascii() and url.isprintable()) or " " in url:
@@ -83,6 +85,12 @@ def check_url(url: str) -> str:
     if parts.hostname == "localhost" or (_is_literal(str(parts.hostname)) and not is_public(str(parts.hostname))):
         raise invalid("url", "url_private")
     return url
+
+
+def _can_be_called(host: str) -> bool:
+    """Whether this can be the name of a machine, or its address (RFC 1123, 2.1)."""
+    labels = host.removesuffix(".").split(".")
+    return _is_literal(host) or all(_LABEL.fullmatch(label) for label in labels)
 
 
 def _is_literal(host: str) -> bool:
@@ -98,7 +106,7 @@ def is_public(address: str) -> bool:
     found = ipaddress.ip_address(address)
     if isinstance(found, ipaddress.IPv6Address):
         if found in _NAT64:
-            return is_public(str(ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)))
+            return is_public(str(_inside(found)))
         if found not in _UNICAST or any(found in special for special in _SPECIAL):
             return False
     return found.is_global and not found.is_multicast
@@ -108,8 +116,15 @@ def _may_be_called(address: str) -> bool:
     if not settings.WEBHOOKS_PRIVATE:
         return is_public(address)
     found = ipaddress.ip_address(address)
-    inside = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    inside = _inside(found) if isinstance(found, ipaddress.IPv6Address) else None
     return not any((inside or found) in kept for kept in _KEPT_KEYS)
+
+
+def _inside(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that stands in this one, if a network would take it out."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped
 
 
 def post(url: str, body: bytes, headers: dict[str, str], *, seconds: float = SECONDS) -> Answer:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from wastetrack.regulations.data import toml
+from wastetrack.regulations.english import in_english
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Citation:
     def reference_zh(self) -> str:
         """《固体废物污染环境防治法》第八十一条第三款"""
         return f"《{self.law_zh}》{self.article_zh}"
+
+    @property
+    def reference_en(self) -> str:
+        """Law on Solid Waste, Article 81, paragraph 3"""
+        return f"{self.law_en}, {in_english(self.article_zh)}"
 
 
 def _in_force(law: dict[str, Any], on: date) -> bool:

@@ -75,10 +75,11 @@ def wants(webhook: Webhook, entry: Entry) -> bool:
 
 
 def rotate(*, actor: Actor, webhook: Webhook, now: datetime) -> Webhook:
-    """Another secret; messages are signed with both for a day."""
+    """Another secret; for a day messages are signed with those before it too, however often it is changed."""
     with _changing(actor, webhook) as held:
+        held.oldest = min(held.serials(now))
         held.serial, held.rotated_at = held.serial + 1, now
-        held.save(update_fields=["serial", "rotated_at"])
+        held.save(update_fields=["serial", "oldest", "rotated_at"])
         _record(actor, "webhook.rotate", held, now)
     return held
 
