@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -13,13 +14,14 @@ from compliance.duties import Duty, Firm, Standing, masses_from
 from compliance.models import Filing, FilingKind
 from wastetrack.alerts.models import PAST_DUE, Alert
 from wastetrack.districts.selectors import Figures, figures_for
-from wastetrack.errors import NotFound
+from wastetrack.errors import NotFound, invalid
 from wastetrack.parties.actors import Actor
 from wastetrack.parties.models import Organisation, Permit, PermitKind
 from wastetrack.schemas import row_id
 from wastetrack.waste.generation import first_logged, masses_by_month
 
 YEAR = timedelta(days=365)
+YEAR_TYPED = re.compile(r"\d{4}", re.ASCII)
 MOST_OPEN = 24
 """Of what is still to be filed, so many are shown at once."""
 WATCHES = ("declaration", "management_plan")
@@ -87,14 +89,17 @@ def filings_of(actor: Actor) -> QuerySet[Filing]:
 
 
 def matching(filings: QuerySet[Filing], search: str, kind: str, year: str) -> QuerySet[Filing]:
-    """Of these those of firms whose name holds this text, or who have this credit code; of a kind; of a year."""
-    if text := search.strip()[:60]:
-        filings = filings.filter(Q(organisation__name__icontains=text) | Q(organisation__uscc=text.upper()))
-    if kind in FilingKind.values:
-        filings = filings.filter(kind=kind)
-    if year:
-        filings = filings.filter(Q(period=year[:4]) | Q(period__startswith=f"{year[:4]}-"))
-    return filings
+    """Of these those of firms whose name holds this text, or who have this credit code; of a kind; of a year.
+
+    Raises Invalid(unknown_kind_of_filing at `kind`, wrong_type at `year`).
+    """
+    if search:
+        filings = filings.filter(Q(organisation__name__icontains=search) | Q(organisation__uscc=search.upper()))
+    if kind and kind not in FilingKind.values:
+        raise invalid("kind", "unknown_kind_of_filing")
+    if year and not YEAR_TYPED.fullmatch(year):
+        raise invalid("year", "wrong_type")
+    return filings.filter(**({"kind": kind} if kind else {}), period__startswith=year)
 
 
 def get_filing(actor: Actor, filing_id: str) -> Filing:

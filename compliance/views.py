@@ -54,7 +54,7 @@ def filings(request: HttpRequest) -> HttpResponse:
             return redirect_once(request, lambda: f"/filings#filing-{_recorded(request).pk}")
         except Refused as error:
             refusal = error
-    asked = {name: printable(request.GET).get(name, "") for name in ("search", "kind", "year")}
+    asked = {name: request.GET.get(name, "").strip()[:60] for name in ("search", "kind", "year")}
     context = {
         "asked": asked,
         "kinds": FilingKind.choices,

@@ -124,6 +124,29 @@ def test_the_page_costs_the_same_however_much_was_filed(middling: World, clock: 
     assert cost(lambda: firm.get("/filings")) == few
 
 
+def test_an_office_finds_the_filings_of_a_firm_a_kind_and_a_year(middling: World, clock: Any) -> None:
+    firm, regulator = Visitor(middling, "firm"), Visitor(middling, "regulator")
+    for filing in ("declaration 2026-Q2", "declaration 2025-01", "plan 2026"):
+        firm.send("/filings", filing, **SENT | {"filing": filing})
+    quarter, month, plan = (str(one.pk) for one in Filing.objects.order_by("pk"))
+    uscc = middling.organisations["firm"].uscc
+    for asked, found in (
+        ({}, [plan, month, quarter]),
+        ({"year": "2026"}, [plan, quarter]),
+        ({"kind": "declaration"}, [month, quarter]),
+        ({"search": uscc.lower(), "kind": "declaration", "year": "2025"}, [month]),
+        ({"search": "示FIRM".lower()}, [plan, month, quarter]),
+        ({"search": "nobody"}, []),
+        ({"search": "a\u202eb"}, []),
+    ):
+        page = text(regulator.get("/filings", **asked))
+        assert re.findall(r'id="filing-(\d+)"', page) == found, asked
+        assert ("No filing fits this." in page) is (not found)
+    assert regulator.get("/filings", kind="tax").status_code == 422
+    assert regulator.get("/filings", year="20x6").status_code == 422
+    assert regulator.get("/filings", year="２０２６").status_code == 422
+
+
 def test_nothing_of_a_long_list_is_out_of_reach(middling: World, clock: Any, api: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(views, "PAGE", 2)
     sweep(NOW)
