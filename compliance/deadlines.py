@@ -25,8 +25,9 @@ WARNING = {
         "calendar days",
         "本项目自定：管理计划、申报期满前",
         "D",
-        _("A plan or declaration is due: warning before"),
-        "higher",
+        name=_("A plan or declaration is due: warning before"),
+        group=_("Plans and declarations"),
+        stricter="higher",
     )
 }
 SUBJECTS = Subjects(

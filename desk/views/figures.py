@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from wastetrack.alerts.registry import watches
 from wastetrack.districts.selectors import OwnHere, own_here
 from wastetrack.districts.services import tighten
-from wastetrack.districts.words import CONFIDENCE, TABLES, figure_name, source_name, table_names, unit_name
+from wastetrack.districts.words import CONFIDENCE, figure_name, source_name, table_names, unit_name
 from wastetrack.errors import Refused
 from wastetrack.http import actor_of, now_of
 from wastetrack.ledger.selectors import history_of
@@ -76,7 +76,7 @@ def _tables(found: list[OwnHere]) -> list[dict[str, Any]]:
     for table, of_table in groupby(found, key=lambda one: one.key.partition(".")[0]):
         told = [_told(one) for one in of_table]
         # What a watch has brought is named by the watch.
-        name = TABLES.get(table) or next(iter(told[0]["alerts"]), "") or table_names()[table]
+        name = table_names()[table]
         tables.append({"name": name, "figures": told})
     return tables
 

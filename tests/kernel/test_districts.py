@@ -9,6 +9,7 @@ import pytest
 from django.utils.translation import override
 
 from tests.world import NOW, World
+from wastetrack.alerts.registry import watch_of
 from wastetrack.districts.models import Figure, Pair
 from wastetrack.districts.selectors import division_of, figure, figures, figures_here, own_row, pairs_here, reactions
 from wastetrack.districts.services import set_figure, set_pair, withdraw
@@ -100,6 +101,8 @@ def test_a_figure_that_cannot_be_set(world: World, key: str, value: object, sour
 
 
 def test_every_figure_has_its_words(world: World) -> None:
+    for kind, table in (("generation_jump", "generation"), ("transit", "transit")):
+        assert table_names()[table] == watch_of(kind).title, "a group bears its rule's name, not its first figure's"
     assert set(tables()) - set(table_names()) == OURS
     found = {f"{table}.{name}": one for table in table_names() for name, one in parameters_of(table).items()}
     # A watch that brings a figure of its own brings its name.

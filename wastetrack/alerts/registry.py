@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -167,7 +167,7 @@ def register(watch: Watch) -> Watch:
     if _watches.get(watch.kind, watch) != watch:
         raise ValueError(f"two watches are called {watch.kind}")
     for key, figure in watch.parameters.items():
-        declare(key, figure)
+        declare(key, replace(figure, group=figure.group or watch.title))
     _watches[watch.kind] = watch
     return watch
 

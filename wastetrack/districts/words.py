@@ -137,9 +137,9 @@ def tightening(key: str) -> str:
 def table_names() -> Mapping[str, Any]:
     """The tables of figures that a district may set, in the order in which they are shown, and their names.
 
-    A rule that brings its own figures is named by the first of them.
+    Figures that a rule brings itself stand under the rule's name.
     """
-    own = {table: next(iter(parameters_of(table).values())).name for table in tables() if table not in TABLES}
+    own = {table: next(iter(parameters_of(table).values())).group for table in tables() if table not in TABLES}
     return {**TABLES, **{table: name for table, name in own.items() if name}}
 
 

@@ -31,6 +31,8 @@ class Parameter:
     """What it is called, where it is declared in code (`declare`); the file's are named in districts.words."""
     stricter: str = ""
     """Which way it is stricter, `lower` or `higher`: the way an organisation may set it for itself."""
+    group: Any = ""
+    """What the rule is called that brings it."""
 
     @property
     def most(self) -> int:
