@@ -230,7 +230,7 @@ def test_an_alert_has_a_page_with_what_has_become_of_it(world: World, firm: Visi
     assert places == sorted(places)
     assert page.count("周五清运") == 3, "said beside it, in the form, and in its history"
     assert "/manifests/new?container=" in page
-    assert "第五百三十五条" in page
+    assert "Article 535" in page
     assert "Confidence" in page
     assert "has been told" in page.split('id="why-title"')[1]
 
