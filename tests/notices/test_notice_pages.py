@@ -181,6 +181,8 @@ def test_its_page_tells_how_it_goes(world: World, system: System) -> None:
     firm.send(f"{path}/replay", index=str(system.indices[0]))
     webhook.refresh_from_db()
     assert webhook.after == system.indices[0] - 1
+    Webhook.objects.filter(pk=webhook.pk).update(failing_since=NOW, error="refused")
+    assert "(no connection)" in text(firm.get(path))
     firm.send(f"{path}/pause")
     assert "Paused. Nothing is lost" in text(firm.get(path))
     firm.send(f"{path}/resume")

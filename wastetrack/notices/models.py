@@ -207,6 +207,11 @@ class Webhook(VisibleModel):
             return WebhookState.GAVE_UP if self.failing_since else WebhookState.PAUSED
         return WebhookState.FAILING if self.failing_since else WebhookState.WORKING
 
+    @property
+    def trouble(self) -> str:
+        """What went wrong last, in words; the status of an answer that was no yes as it is."""
+        return str(Trouble(self.error).label) if self.error in Trouble.values else self.error
+
     def readers(self) -> frozenset[str]:
         return audience([self.organisation_id])
 
