@@ -273,3 +273,9 @@ def test_an_identifier_that_there_is_not_is_not_found(api: Any, identifier: str)
         response = api("firm").get(path)
         assert response.status_code in (404, 422), (path, response.content)
         refused(response, response.status_code, response.json()["code"])
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400"])
+def test_what_is_no_finite_number_is_no_text(world: World, api: Any, number: str) -> None:
+    body = f'{{"kind": "declaration", "period": "2026-10", "filed_on": "2026-11-02", "reference": {number}}}'
+    refused(api("firm").post("/filings", body), 422, "wrong_type", "reference")
