@@ -92,6 +92,11 @@ class Stretch:
     taken_g: int
 
     @property
+    def left_g(self) -> int:
+        """What may still be taken; below nothing where more was."""
+        return self.granted_g - self.taken_g
+
+    @property
     def share(self) -> float:
         """What was taken as a part of what was granted."""
         return self.taken_g / (self.granted_g or 1)
@@ -151,7 +156,7 @@ def yearly_left(takers: Iterable[Organisation], on: date, without: Manifest | No
     Below nothing once it has taken more. See `stretches_of`.
     """
     found = stretches_of(takers, on, without)
-    return {taker: min(one.granted_g - one.taken_g for one in stretches) for taker, stretches in found.items()}
+    return {taker: min(one.left_g for one in stretches) for taker, stretches in found.items()}
 
 
 def _grants(taker: Organisation, on: date) -> dict[date, int]:
@@ -203,7 +208,7 @@ def yearly_problems(manifest: Manifest, mass_g: int, on: date) -> list[FieldErro
     """
     receiver = manifest.receiver
     stretches = stretches_of([receiver], on, without=manifest).get(receiver, [])
-    left_g = min((one.granted_g - one.taken_g for one in stretches), default=mass_g)
+    left_g = min((one.left_g for one in stretches), default=mass_g)
     if mass_g <= left_g:
         return []
     over_percent = int(figure(receiver.division, "permit.overrun_percent"))

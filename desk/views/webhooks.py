@@ -94,10 +94,9 @@ def _test_waits(webhook: Webhook) -> bool:
     if webhook.paused_at is not None:
         return False
     last = Entry.objects.filter(subject=webhook.subject, kind=PING).order_by("-id").first()
-    if last is None:
-        return False
-    tried = last.index is not None and Delivery.objects.filter(webhook=webhook, index=last.index).exists()
-    return not tried and (last.index is None or last.index > webhook.after)
+    if last is None or last.index is None:
+        return last is not None
+    return last.index > webhook.after and not Delivery.objects.filter(webhook=webhook, index=last.index).exists()
 
 
 @require_POST
